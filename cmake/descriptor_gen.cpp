@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host tool: turns the built-in providers' NAME.module files into C++ constants, so that the hit path parses none.
+//   descriptor_gen OUTPUT.cpp FILE.module...
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/descriptor_parser.hpp"
+
+namespace wif {
+namespace {
+
+std::string literal(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      char octal[5];
+      std::snprintf(octal, sizeof octal, "\\%03o", static_cast<unsigned>(byte));
+      out += octal;
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+const char* text(SettingType type) {
+  switch (type) {
+    case SettingType::string: return "SettingType::string";
+    case SettingType::integer: return "SettingType::integer";
+    case SettingType::boolean: return "SettingType::boolean";
+    case SettingType::duration: return "SettingType::duration";
+    case SettingType::list: return "SettingType::list";
+  }
+  return "";
+}
+
+const char* text(Condition::Kind kind) {
+  switch (kind) {
+    case Condition::Kind::variable: return "Condition::Kind::variable";
+    case Condition::Kind::file: return "Condition::Kind::file";
+    case Condition::Kind::dmi_vendor: return "Condition::Kind::dmi_vendor";
+  }
+  return "";
+}
+
+const char* text(IdentityInput::Kind kind) {
+  switch (kind) {
+    case IdentityInput::Kind::jwt_file: return "IdentityInput::Kind::jwt_file";
+    case IdentityInput::Kind::jwt_variable: return "IdentityInput::Kind::jwt_variable";
+    case IdentityInput::Kind::variable: return "IdentityInput::Kind::variable";
+  }
+  return "";
+}
+
+// Writes `constexpr TYPE NAME[] = {...};` and returns NAME, or "{}" for an empty list: C++ has no empty arrays.
+template <class List, class Write>
+std::string array(std::ostream& out, const std::string& type, const std::string& name, const List& list, Write write) {
+  if (list.empty()) return "{}";
+  out << "constexpr " << type << " " << name << "[] = {\n";
+  for (const auto& element : list) out << "    {" << write(element) << "},\n";
+  out << "};\n";
+  return name;
+}
+
+// The arrays of one descriptor; returns its own initialiser.
+std::string write_descriptor(std::ostream& out, const ParsedDescriptor& from, std::size_t number) {
+  const std::string prefix = "k_" + std::to_string(number) + "_";
+  out << "\n// " << from.name << "\n";
+  const std::string settings =
+      array(out, "SettingSpec", prefix + "settings", from.settings, [](const ParsedSetting& setting) {
+        return literal(setting.name) + ", " + text(setting.type) + ", " + literal(setting.default_value) + ", " +
+               literal(setting.help) + ", " + (setting.required ? "true" : "false");
+      });
+  std::vector<std::string> detections;
+  for (const ParsedDetection& detection : from.detections) {
+    const std::string name = prefix + std::to_string(detections.size());
+    const std::string conditions =
+        array(out, "Condition", name + "_conditions", detection.conditions, [](const ParsedCondition& condition) {
+          return std::string(text(condition.kind)) + ", " + literal(condition.what);
+        });
+    const std::string implies = array(out, "ImpliedSetting", name + "_implies", detection.implies,
+                                      [](const auto& pair) { return literal(pair.first) + ", " + literal(pair.second); });
+    detections.push_back(std::to_string(detection.rank) + ", " + conditions + ", " + implies);
+  }
+  const std::string all = array(out, "Detection", prefix + "detections", detections, [](const auto& row) { return row; });
+  const std::string identities =
+      array(out, "IdentityInput", prefix + "identities", from.identities, [](const ParsedIdentity& identity) {
+        return std::string(text(identity.kind)) + ", " + literal(identity.name);
+      });
+  return literal(from.name) + ", " + literal(from.summary) + ", " + literal(from.module) + ",\n     " +
+         literal(from.token_type) + ",\n     " + settings + ", " + all + ", " + identities + ", true, \"built in\"";
+}
+
+std::string generate(const std::vector<ParsedDescriptor>& descriptors) {
+  std::ostringstream out;
+  out << "// Made by cmake/descriptor_gen from providers/*/NAME.module: edit those.\n"
+         "#include \"core/descriptor.hpp\"\n\nnamespace wif {\nnamespace {\n";
+  std::vector<std::string> rows;
+  for (const ParsedDescriptor& descriptor : descriptors)
+    rows.push_back(write_descriptor(out, descriptor, rows.size()));
+  out << "\n";
+  const std::string all = array(out, "Descriptor", "k_descriptors", rows, [](const auto& row) { return row; });
+  out << "\n}  // namespace\n\nstd::span<const Descriptor> built_in_descriptors() { return " << all << "; }\n\n}  // namespace wif\n";
+  return out.str();
+}
+
+Result<std::vector<ParsedDescriptor>> read(const std::vector<std::string>& paths) {
+  std::vector<ParsedDescriptor> descriptors;
+  for (const std::string& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return fail(Category::configuration, "cannot open " + path);
+    std::ostringstream content;
+    content << file.rdbuf();
+    TRY_ASSIGN(ParsedDescriptor descriptor, parse_descriptor(content.str(), path));
+    if (descriptor.module.find('/') != std::string::npos)
+      return fail(Category::configuration, path + ": a built-in's module is a file name without a folder");
+    descriptors.push_back(std::move(descriptor));
+  }
+  std::sort(descriptors.begin(), descriptors.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return descriptors;
+}
+
+}  // namespace
+}  // namespace wif
+
+int main(int count, char** arguments) {
+  const std::vector<std::string> words(arguments, arguments + count);
+  if (words.size() < 2) {
+    std::cerr << "usage: descriptor_gen OUTPUT.cpp FILE.module...\n";
+    return 2;
+  }
+  const auto descriptors = wif::read({words.begin() + 2, words.end()});
+  if (!descriptors) {
+    std::cerr << descriptors.error().message << "\n";
+    return 3;
+  }
+  std::ofstream file(words[1], std::ios::binary);
+  file << wif::generate(*descriptors);
+  file.close();
+  if (!file) std::cerr << "cannot write " << words[1] << "\n";
+  return file ? 0 : 1;
+}

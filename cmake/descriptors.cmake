@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# wif_generate_descriptors(OUT_VAR): the built-in providers' descriptors as a C++ source, whose path OUT_VAR gets.
+# Needs the target wif_util and runs the tool it builds, so a cross build needs CMAKE_CROSSCOMPILING_EMULATOR.
+
+function(wif_generate_descriptors OUT_VAR)
+  include(${PROJECT_SOURCE_DIR}/providers/providers.cmake)
+  set(modules "")
+  foreach(name IN LISTS WIF_PROVIDERS)
+    list(APPEND modules ${PROJECT_SOURCE_DIR}/providers/${name}/${name}.module)
+  endforeach()
+
+  add_executable(descriptor_gen
+    ${PROJECT_SOURCE_DIR}/cmake/descriptor_gen.cpp
+    ${PROJECT_SOURCE_DIR}/helper/core/descriptor_parser.cpp)
+  target_include_directories(descriptor_gen SYSTEM PRIVATE ${WIF_TOMLPP_INCLUDE})
+  target_link_libraries(descriptor_gen PRIVATE wif_util)
+
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/built_in_descriptors.cpp)
+  # providers.cmake too: the command has to run again when a provider is taken away.
+  add_custom_command(OUTPUT ${output}
+    COMMAND descriptor_gen ${output} ${modules}
+    DEPENDS descriptor_gen ${modules} ${PROJECT_SOURCE_DIR}/providers/providers.cmake
+    COMMENT "Built-in providers' descriptors"
+    VERBATIM)
+  set(${OUT_VAR} ${output} PARENT_SCOPE)
+endfunction()

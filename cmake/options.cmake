@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# wif::options: the language level, warnings and hardening that every target of ours is built with.
+# wif::static_program: a fully static, position-independent executable (the front: see helper/cli/README.md).
+
+option(WIF_WERROR "Warnings are errors (CI and tests/run turn this on)" OFF)
+set(WIF_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+add_library(wif_options INTERFACE)
+add_library(wif::options ALIAS wif_options)
+target_compile_options(wif_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wundef -Wvla
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast>
+  $<$<BOOL:${WIF_WERROR}>:-Werror>
+  -fstack-protector-strong -fstack-clash-protection -ffunction-sections -fdata-sections)
+target_compile_definitions(wif_options INTERFACE WIF_VERSION="${PROJECT_VERSION}" _GNU_SOURCE)
+target_link_options(wif_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections)
+
+# GCC 12 sees overlaps in std::string's operator+ that aren't there (GCC bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(wif_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+endif()
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|i.86")
+  target_compile_options(wif_options INTERFACE -fcf-protection=full)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64")
+  target_compile_options(wif_options INTERFACE -mbranch-protection=standard)
+endif()
+
+if(WIF_SANITIZE)
+  target_compile_options(wif_options INTERFACE -fsanitize=${WIF_SANITIZE} -fno-omit-frame-pointer -g)
+  target_link_options(wif_options INTERFACE -fsanitize=${WIF_SANITIZE})
+else()
+  # _FORTIFY_SOURCE needs optimisation, and gets in a sanitizer's way.
+  target_compile_options(wif_options INTERFACE
+    $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+endif()
+
+add_library(wif_static_program INTERFACE)
+add_library(wif::static_program ALIAS wif_static_program)
+if(NOT WIF_SANITIZE)
+  target_link_options(wif_static_program INTERFACE -static-pie)
+endif()
+
+# Third-party headers are system headers, so that our warnings stay ours.
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_path(WIF_RAPIDJSON_INCLUDE rapidjson/document.h REQUIRED)
+find_path(WIF_TOMLPP_INCLUDE toml++/toml.h REQUIRED)
+find_path(WIF_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+find_path(WIF_EXPECTED_INCLUDE tl/expected.hpp REQUIRED)

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/app.hpp"
+
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "cli/hardening.hpp"
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+std::string overview() {
+  std::string text =
+      "wif trades the identity that this machine has for a short-lived credential.\n\n"
+      "Usage: wif [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\nCommands:\n";
+  for (const auto& command : command_table()) {
+    std::string name = command.name;
+    name.resize(12, ' ');
+    text += "  " + name + command.summary + "\n";
+  }
+  text +=
+      "\nGlobal options: -p/--profile NAME, --config FILE, --set KEY=VALUE, --no-cache,\n"
+      "--timeout TIME, --log-format text|json, -v. `wif COMMAND --help` says more.\n\n"
+      "Examples:\n"
+      "  wif get                          the credential as JSON\n"
+      "  wif exec -- python app.py        run a program with OPENAI_API_KEY set\n"
+      "  wif providers                    which identity was found here, and why\n\n"
+      "Exit codes: 0 answered, 2 usage, 3 configuration, 4 no identity, 5 refused,\n"
+      "6 unreachable, 7 cache not trusted, 70 a bug.\n";
+  return text;
+}
+
+// The command's name is the first word that is neither a global option nor its value.
+Invocation read_invocation(const std::vector<std::string>& words) {
+  Invocation invocation;
+  bool is_value = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--" && !invocation.name.empty()) {
+      invocation.has_rest = true;
+      invocation.rest.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+      break;
+    }
+    bool takes_value = false;
+    const bool is_name = invocation.name.empty() && !is_value && !is_global_option(words[i], takes_value);
+    if (is_name) {
+      invocation.name = words[i];
+    } else {
+      invocation.words.push_back(words[i]);
+    }
+    is_value = !is_value && takes_value;
+  }
+  return invocation;
+}
+
+Result<int> unknown_command(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& command : command_table()) names.emplace_back(command.name);
+  const auto near = nearest(name, names);
+  return fail(Category::usage, "unknown command \"" + printable(name, 60) + "\"",
+              near ? "did you mean `wif " + *near + "`? `wif --help` lists all" : "`wif --help` lists all commands");
+}
+
+Result<int> run_command(const Invocation& invocation) {
+  for (const auto& command : command_table()) {
+    if (invocation.name != command.name) continue;
+    if (invocation.has_rest && !command.takes_rest)
+      return fail(Category::usage, "wif " + invocation.name + " takes nothing after --");
+    return command.run(invocation);
+  }
+  return unknown_command(invocation.name);
+}
+
+Result<int> run(const Invocation& invocation) {
+  const std::string& name = invocation.name;
+  if (name == "--version" || name == "-V") {
+    TRY(print("wif " WIF_VERSION "\n"));
+    return 0;
+  }
+  if (name == "--help" || name == "-h" || name == "help") {
+    TRY(print(overview()));
+    return 0;
+  }
+  if (name.empty()) return fail(Category::usage, "no command", "`wif --help` lists all commands");
+  return run_command(invocation);
+}
+
+}  // namespace
+
+int run_app(int argc, char** argv) {
+  try {
+    harden_process();
+    const auto result = run(read_invocation({argv + 1, argv + argc}));
+    if (result) return *result;
+    report(result.error());
+    return static_cast<int>(result.error().category);
+  } catch (const std::exception& broken) {
+    report(Error{Category::bug, std::string("a bug in wif: ") + broken.what(), "please report this", {}});
+    return static_cast<int>(Category::bug);
+  }
+}
+
+}  // namespace wif

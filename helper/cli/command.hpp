@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a command is, and what all of them share: the global options and the way to a credential.
+// To add one: write command_NAME.cpp, declare its function here, give it a row in command_table.cpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/arguments.hpp"
+#include "core/config.hpp"
+#include "core/session.hpp"
+#include "util/error.hpp"
+
+namespace wif {
+
+struct Invocation {
+  std::string name;                // the command's
+  std::vector<std::string> words;  // its arguments, global options among them
+  std::vector<std::string> rest;   // what came after "--"
+  bool has_rest = false;
+};
+
+// 0, or an exit code of the command's own; failures come back as errors.
+using CommandFunction = Result<int> (*)(const Invocation&);
+
+struct Command {
+  const char* name;
+  const char* summary;
+  CommandFunction run;
+  bool takes_rest;
+};
+
+const std::vector<Command>& command_table();
+
+Result<int> run_get(const Invocation& invocation);
+Result<int> run_token(const Invocation& invocation);
+Result<int> run_exec(const Invocation& invocation);
+Result<int> run_write(const Invocation& invocation);
+Result<int> run_cache(const Invocation& invocation);
+Result<int> run_providers(const Invocation& invocation);
+Result<int> run_config(const Invocation& invocation);
+
+struct GlobalOptions {
+  ConfigChoice choice;
+  std::optional<std::string> timeout;
+  std::optional<std::string> log_format;
+  int verbosity = 0;
+
+  void describe(Arguments& arguments);
+  // Checks what needs more than CLI11 knows. Category usage.
+  Result<SessionOptions> session_options() const;
+};
+
+// The options that every command takes, which may also stand before its name. True: takes a value.
+bool is_global_option(const std::string& word, bool& takes_value);
+
+// Adds the global options and parses. False: help was printed, and the command is done.
+Result<bool> parse_arguments(Arguments& arguments, GlobalOptions& global, const Invocation& invocation);
+
+// The profile that the options choose.
+Result<Profile> load_profile(const GlobalOptions& global);
+
+// Looks a credential up, hands it to `use`, prints warnings, and starts a due refresh after the answer is out.
+Result<int> with_credential(const GlobalOptions& global,
+                            const std::function<Result<int>(const Profile&, const Credential&)>& use);
+
+// The answer of `wif get`, with a line end.
+std::string get_json(const Profile& profile, const Credential& credential);
+
+// Standard output, in one write. A closed pipe is an error of category usage.
+Status print(std::string_view text);
+// One line on stderr.
+void warn(const std::string& message);
+void report(const Error& error);
+// What report and warn write: set once the command line is known.
+void set_json_log(bool json);
+
+}  // namespace wif

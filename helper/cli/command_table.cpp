@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.hpp"
+
+namespace wif {
+
+const std::vector<Command>& command_table() {
+  static const std::vector<Command> table = {
+      {"get", "print the credential as JSON, with its expiry", run_get, false},
+      {"token", "print the bare access token", run_token, false},
+      {"exec", "run a command with the token in its environment", run_exec, true},
+      {"write", "write the token to a file, and keep it fresh with --watch", run_write, false},
+      {"cache", "list, clear or locate what is cached", run_cache, false},
+      {"providers", "show where an identity was looked for and found", run_providers, false},
+      {"config", "show, check or locate the configuration", run_config, false},
+  };
+  return table;
+}
+
+}  // namespace wif

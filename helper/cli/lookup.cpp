@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the global options to a credential.
+#include <array>
+#include <string_view>
+
+#include "cli/command.hpp"
+#include "util/encode.hpp"
+#include "util/json.hpp"
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+constexpr std::int64_t k_longest_timeout_s = 3600;
+
+struct GlobalName {
+  std::string_view name;
+  bool takes_value;
+};
+constexpr std::array k_global_names = {
+    GlobalName{"-p", true},        GlobalName{"--profile", true},     GlobalName{"--config", true},
+    GlobalName{"--set", true},     GlobalName{"--no-cache", false},   GlobalName{"--timeout", true},
+    GlobalName{"--log-format", true}, GlobalName{"-v", false},        GlobalName{"--verbose", false},
+    GlobalName{"-vv", false}};
+
+}  // namespace
+
+bool is_global_option(const std::string& word, bool& takes_value) {
+  const std::string_view name = std::string_view(word).substr(0, word.find('='));
+  for (const auto& known : k_global_names) {
+    if (known.name != name) continue;
+    takes_value = known.takes_value && name.size() == word.size();
+    return true;
+  }
+  // -pNAME
+  takes_value = false;
+  return word.size() > 2 && word.starts_with("-p");
+}
+
+void GlobalOptions::describe(Arguments& arguments) {
+  arguments.group("Global options");
+  arguments.option("-p,--profile", "NAME", choice.profile, "profile to use (WIF_PROFILE)");
+  arguments.option("--config", "FILE", choice.file, "this file only (WIF_CONFIG)");
+  arguments.list("--set", "KEY=VALUE", choice.set, "set a profile's key for this call");
+  arguments.flag("--no-cache", choice.no_cache, "neither read nor write the cache");
+  arguments.option("--timeout", "TIME", timeout, "give up after this long (30s)");
+  arguments.option("--log-format", "text|json", log_format, "of what goes to stderr");
+  arguments.counter("-v,--verbose", verbosity, "say more on stderr; twice: still more");
+}
+
+Result<SessionOptions> GlobalOptions::session_options() const {
+  SessionOptions options;
+  options.verbosity = verbosity;
+  options.no_cache = choice.no_cache;
+  options.json_log = log_format == "json";
+  if (timeout) {
+    const auto seconds = parse_duration(*timeout);
+    if (!seconds || *seconds < 1 || *seconds > k_longest_timeout_s)
+      return fail(Category::usage, "--timeout " + *timeout + ": not a time from 1s to 1h", "write it as 10s or 2m");
+    options.timeout_ms = *seconds * 1000;
+  }
+  return options;
+}
+
+Result<bool> parse_arguments(Arguments& arguments, GlobalOptions& global, const Invocation& invocation) {
+  global.describe(arguments);
+  TRY_ASSIGN(const bool parsed, arguments.parse(invocation.words));
+  if (!parsed) {
+    TRY(print(arguments.help()));
+    return false;
+  }
+  if (global.log_format && *global.log_format != "text" && *global.log_format != "json")
+    return fail(Category::usage, "--log-format " + *global.log_format + ": not text or json");
+  set_json_log(global.log_format == "json");
+  return true;
+}
+
+Result<Profile> load_profile(const GlobalOptions& global) {
+  Catalogue catalogue(real_system());
+  TRY_ASSIGN(const Config config, Config::load(real_system(), global.choice));
+  return config.profile(catalogue);
+}
+
+Result<int> with_credential(const GlobalOptions& global,
+                            const std::function<Result<int>(const Profile&, const Credential&)>& use) {
+  TRY_ASSIGN(const SessionOptions options, global.session_options());
+  Catalogue catalogue(real_system());
+  TRY_ASSIGN(const Config config, Config::load(real_system(), global.choice));
+  TRY_ASSIGN(const Profile profile, config.profile(catalogue));
+  TRY_ASSIGN(std::string path, engine_path(real_system()));
+  EngineProcess engine(std::move(path));
+  Session session(real_system(), engine, profile, options);
+  auto credential = session.get();
+  for (const auto& warning : session.warnings()) warn(warning);
+  if (!credential) return tl::unexpected(std::move(credential.error()));
+  auto result = use(profile, *credential);
+  if (result) session.refresh_behind();
+  return result;
+}
+
+std::string get_json(const Profile& profile, const Credential& credential) {
+  JsonWriter writer;
+  writer.object();
+  writer.member("version", 1);
+  writer.member("access_token", credential.access_token.view());
+  writer.member("token_type", std::string_view(credential.token_type));
+  writer.member("expires_at", std::string_view(rfc3339(credential.expires_at)));
+  writer.member("expires_in", credential.expires_at - real_system().now().wall);
+  if (!credential.scope.empty()) writer.member("scope", std::string_view(credential.scope));
+  writer.member("profile", std::string_view(profile.name));
+  writer.end();
+  return writer.take() + "\n";
+}
+
+}  // namespace wif

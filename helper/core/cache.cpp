@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/cache.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <random>
+
+#include "core/jwt.hpp"
+#include "util/encode.hpp"
+#include "util/secret.hpp"
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+constexpr std::int64_t k_refresh_before_expiry = 1200;
+constexpr double k_jitter = 0.1;
+constexpr std::int64_t k_first_pause = 1;
+constexpr std::int64_t k_longest_pause = 60;
+constexpr std::int64_t k_longest_retry_after = 3600;
+
+// "key=value" with what would end the line escaped, so that no value can pose as another line.
+void add(std::string& binding, std::string_view key, std::string_view value) {
+  binding.append(key).push_back('=');
+  for (const char c : value) {
+    if (c == '\\') {
+      binding += "\\\\";
+    } else if (c == '\n') {
+      binding += "\\n";
+    } else {
+      binding += c;
+    }
+  }
+  binding += '\n';
+}
+
+// The identity in a token, or a hash of the whole where it isn't a JWT.
+void add_token_identity(std::string& binding, std::string_view token) {
+  const auto jwt = decode_jwt(trim(token));
+  if (!jwt) return add(binding, "identity.sha256", sha256_hex(trim(token)));
+  add(binding, "identity.iss", jwt->issuer);
+  add(binding, "identity.sub", jwt->subject);
+  for (const auto& audience : jwt->audience) add(binding, "identity.aud", audience);
+}
+
+Status add_identity(std::string& binding, const System& system, const Profile& profile, const IdentityInput& input) {
+  const std::string key = "subject." + std::string(input.name);
+  switch (input.kind) {
+    case IdentityInput::Kind::jwt_file: {
+      const std::string path(profile.get(key));
+      if (path.empty()) return {};
+      auto token = system.read(path);
+      if (!token)
+        return fail(Category::no_identity, "cannot read the token file " + path + ": " + errno_text(errno),
+                    "`wif providers` shows what else was looked for; in Kubernetes, mount a projected token there");
+      add_token_identity(binding, *token);
+      wipe(*token);
+      return {};
+    }
+    case IdentityInput::Kind::jwt_variable: {
+      const std::string name(profile.get(key));
+      if (name.empty()) return {};
+      auto token = system.variable(name.c_str());
+      if (!token)
+        return fail(Category::no_identity, "the environment variable " + name + " is not set",
+                    "set it to the subject token, or name another one in subject.variable");
+      add_token_identity(binding, *token);
+      wipe(*token);
+      return {};
+    }
+    case IdentityInput::Kind::variable: {
+      const std::string name(input.name);
+      auto value = system.variable(name.c_str());
+      add(binding, "identity." + name, value ? sha256_hex(*value) : "");
+      if (value) wipe(*value);
+      return {};
+    }
+  }
+  return {};
+}
+
+bool decides_identity(std::string_view key) {
+  return key.starts_with("subject.") || key.starts_with("exchange.");
+}
+
+}  // namespace
+
+Result<std::string> make_binding(const System& system, const Profile& profile) {
+  std::string binding;
+  binding.reserve(1024);
+  add(binding, "provider", profile.provider.name);
+  add(binding, "module", profile.provider.built_in ? "" : profile.provider.module);
+  add(binding, "exchange", profile.exchange_kind);
+  for (const auto& [key, setting] : profile.settings)
+    if (decides_identity(key)) add(binding, key, setting.value);
+  add(binding, "user", std::to_string(system.user_id()));
+  add(binding, "host", system.host_name());
+  add(binding, "boot", system.boot_id());
+  for (const auto& input : profile.provider.identities) TRY(add_identity(binding, system, profile, input));
+  return binding;
+}
+
+std::string record_name(std::string_view binding) { return hex64(fast_hash(binding)); }
+
+std::int64_t refresh_point(const Credential& credential, double jitter) {
+  const std::int64_t life = credential.lifetime();
+  const std::int64_t half = (life + 1) / 2;
+  const std::int64_t latest = std::max(life - k_refresh_before_expiry, half);
+  const double spread = static_cast<double>(latest) * k_jitter;
+  const std::int64_t earliest = std::max(latest - static_cast<std::int64_t>(spread), half);
+  return credential.issued_at + earliest + static_cast<std::int64_t>(spread * jitter);
+}
+
+Record make_record(std::string binding, std::string profile, Credential credential) {
+  std::random_device random;
+  const double jitter = std::uniform_real_distribution<double>(0, 1)(random);
+  Record record;
+  record.binding = std::move(binding);
+  record.profile = std::move(profile);
+  record.refresh_at = refresh_point(credential, jitter);
+  record.credential = std::move(credential);
+  return record;
+}
+
+State state_of(const Record& record, const Now& now, std::int64_t min_ttl) {
+  const Credential& credential = record.credential;
+  // The clock went back, or the machine was started anew: how old this is can't be told.
+  if (credential.issued_at > now.wall || credential.issued_boot > now.boot()) return State::invalid;
+  // Suspend stops no wall clock and a step of the wall clock stops no boot clock: the older of the two ages counts.
+  const std::int64_t age = std::max(now.wall - credential.issued_at, now.boot() - credential.issued_boot);
+  const std::int64_t life = credential.lifetime();
+  if (age >= life - std::min(min_ttl, life / 4)) return State::invalid;
+  return credential.issued_at + age < record.refresh_at ? State::fresh : State::stale;
+}
+
+Failure next_failure(const System& system, const Failure* before, std::string binding, std::string profile,
+                     const EngineError& error) {
+  const Now now = system.now();
+  Failure failure;
+  failure.binding = std::move(binding);
+  failure.profile = std::move(profile);
+  failure.error = error.error;
+  failure.request_id = error.request_id;
+  failure.at = now.wall;
+  failure.at_boot_ms = now.boot_ms;
+  failure.attempts = before != nullptr ? before->attempts + 1 : 1;
+  if (error.reused_subject) {
+    failure.refused_subject = error.subject_hash;
+  } else if (before != nullptr) {
+    failure.refused_subject = before->refused_subject;
+  }
+  const std::int64_t pause = std::min(k_first_pause << std::min(failure.attempts - 1, 6), k_longest_pause);
+  failure.not_before = now.wall + std::max(pause, std::min(error.retry_after, k_longest_retry_after));
+  return failure;
+}
+
+bool is_paused(const Failure& failure, const Now& now) {
+  // A failure from the future: the clock went back, and so the pause can't be told.
+  return failure.at <= now.wall && now.wall < failure.not_before;
+}
+
+bool is_remembered(const Failure& failure, const Now& now) {
+  const bool upstream =
+      failure.error.category == Category::refused || failure.error.category == Category::unreachable;
+  return upstream && is_paused(failure, now);
+}
+
+}  // namespace wif

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/config.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/config_layer.hpp"
+#include "core/config_resolver.hpp"
+#include "core/config_schema.hpp"
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+constexpr const char* k_system_file = "/etc/wif/config.toml";
+constexpr std::string_view k_zero_file_name = "default";
+
+struct Candidate {
+  std::string path;
+  const char* demanded_by = nullptr;  // whoever named it; such a file has to exist
+};
+
+std::vector<Candidate> candidates(const System& system, const ConfigChoice& choice) {
+  if (choice.file) return {{*choice.file, "--config"}};
+  if (const auto path = system.trusted_variable("WIF_CONFIG")) return {{*path, "WIF_CONFIG"}};
+  std::vector<Candidate> out = {{k_system_file, nullptr}};
+  // A relative XDG_CONFIG_HOME is to be ignored (XDG base directories, "Basics").
+  const auto folder = system.trusted_variable("XDG_CONFIG_HOME");
+  const auto home = system.trusted_variable("HOME");
+  if (folder && folder->front() == '/') {
+    out.push_back({*folder + "/wif/config.toml", nullptr});
+  } else if (home) {
+    out.push_back({*home + "/.config/wif/config.toml", nullptr});
+  }
+  return out;
+}
+
+// Nothing if the file isn't there.
+Result<std::optional<std::string>> read_layer(const System& system, const Candidate& candidate) {
+  errno = 0;
+  if (auto text = system.read(candidate.path)) return text;
+  const int error = errno;
+  const bool absent = error == ENOENT || error == ENOTDIR || (error == 0 && !system.exists(candidate.path));
+  if (absent && candidate.demanded_by == nullptr) return std::nullopt;
+  const std::string why = absent       ? "No such file or directory"
+                          : error == 0 ? "cannot be read"
+                                       : errno_text(error);
+  const std::string named =
+      candidate.demanded_by == nullptr ? "" : std::string(" (named by ") + candidate.demanded_by + ")";
+  return fail(Category::configuration, "cannot read " + candidate.path + named + ": " + why,
+              absent ? "write the file, or leave out what names it" : "let this user read the file");
+}
+
+std::string looked_at(const std::vector<ConfigFile>& files) {
+  std::string out;
+  for (const auto& file : files) {
+    if (!out.empty()) out += ", ";
+    out += file.path;
+    if (!file.exists) out += " (not there)";
+  }
+  return out;
+}
+
+using Layers = std::vector<std::shared_ptr<const ConfigLayer>>;
+
+Result<std::vector<LayerReader>> open_all(const Layers& layers) {
+  std::vector<LayerReader> readers;
+  for (const auto& layer : layers) {
+    TRY_ASSIGN(readers.emplace_back(), LayerReader::open(*layer));
+    std::vector<Mistake> mistakes;
+    check_root(readers.back().root(), layer->path(), mistakes);
+    if (!mistakes.empty()) return tl::unexpected<Error>(std::move(mistakes.front().error));
+  }
+  return readers;
+}
+
+std::vector<std::string> names_of(const std::vector<LayerReader>& readers) {
+  std::vector<std::string> out;
+  for (const auto& reader : readers)
+    for (auto& name : reader.names()) out.push_back(std::move(name));
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+// Which profile, and who said so ("-p", "WIF_PROFILE", "/etc/wif/config.toml:1:1").
+struct Choice {
+  std::string name;
+  std::string said_by;
+};
+
+Result<Choice> choose(const System& system, const ConfigChoice& choice,
+                      const std::vector<LayerReader>& readers) {
+  if (choice.profile) return Choice{*choice.profile, "-p"};
+  if (const auto name = system.variable("WIF_PROFILE")) return Choice{*name, "WIF_PROFILE"};
+  for (auto reader = readers.rbegin(); reader != readers.rend(); ++reader)
+    if (const TomlNode* node = reader->root().child("default_profile"))
+      return Choice{node->text, at(reader->layer().path(), node->key_at)};
+  const std::vector<std::string> names = names_of(readers);
+  if (names.empty()) return Choice{std::string(k_zero_file_name), {}};
+  if (names.size() == 1) return Choice{names.front(), {}};
+  return fail(Category::configuration,
+              "there are several profiles and none is the default: " + join(names, ", "),
+              "choose one with -p NAME or WIF_PROFILE, or write default_profile = \"NAME\" into the file");
+}
+
+// The last file's that has it; nothing for the zero-file profile, which only exists where no file has a profile.
+Result<std::optional<ProfileSource>> find_profile(const std::vector<LayerReader>& readers,
+                                                  const Choice& choice,
+                                                  const std::vector<ConfigFile>& files) {
+  for (auto reader = readers.rbegin(); reader != readers.rend(); ++reader) {
+    TRY_ASSIGN(auto node, reader->profile(choice.name));
+    if (node) return ProfileSource{reader->layer().path(), std::move(*node)};
+  }
+  const std::vector<std::string> names = names_of(readers);
+  const bool from_file = choice.said_by.find('/') != std::string::npos;
+  if (names.empty() && choice.name == k_zero_file_name && !from_file) return std::nullopt;
+  const std::string shown = quoted(choice.name);
+  std::string message = "there is no profile " + shown + " (asked for by " + choice.said_by + "); looked at ";
+  if (from_file) message = choice.said_by + ": default_profile " + shown + " does not exist; looked at ";
+  const std::string near = did_you_mean(choice.name, names);
+  const std::string known = names.empty() ? "no file has a profile" : "known: " + join(names, ", ");
+  return fail(Category::configuration, message + looked_at(files), near.empty() ? known : near);
+}
+
+// A file that doesn't parse as a whole is read in slices, so that its first syntax error doesn't hide the others.
+std::vector<ProfileSource> profiles_to_check(const ConfigLayer& layer, TomlNode& root,
+                                             std::vector<Error>& errors) {
+  std::vector<ProfileSource> out;
+  auto whole = layer.whole();
+  if (whole) {
+    root = std::move(*whole);
+    if (const TomlNode* profiles = root.child("profiles"))
+      for (const auto& node : profiles->children) out.push_back({layer.path(), node});
+    return out;
+  }
+  const std::size_t before = errors.size();
+  if (layer.index().regular()) {
+    if (auto top = layer.root())
+      root = std::move(*top);
+    else
+      errors.push_back(std::move(top.error()));
+    for (auto& repeated : layer.repeated_headers({})) errors.push_back(std::move(repeated.error));
+    for (const auto& name : layer.index().names()) {
+      if (!layer.repeated_headers(name).empty()) continue;  // told already
+      auto sliced = layer.sections_of(name);
+      const TomlNode* profiles = sliced ? sliced->child("profiles") : nullptr;
+      if (profiles != nullptr && profiles->child(name) != nullptr)
+        out.push_back({layer.path(), *profiles->child(name)});
+      if (!sliced) errors.push_back(std::move(sliced.error()));
+    }
+  }
+  if (errors.size() == before) errors.push_back(std::move(whole.error()));
+  return out;
+}
+
+}  // namespace
+
+std::string_view Profile::get(std::string_view key) const {
+  const auto found = settings.find(key);
+  return found == settings.end() ? std::string_view{} : std::string_view(found->second.value);
+}
+
+std::vector<std::pair<std::string, std::string>> Profile::part(std::string_view prefix) const {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (auto it = settings.lower_bound(prefix); it != settings.end(); ++it) {
+    const std::string_view key = it->first;
+    if (key.substr(0, prefix.size()) != prefix) break;
+    if (key != "subject.provider" && key != "exchange.kind")
+      out.emplace_back(key.substr(prefix.size()), it->second.value);
+  }
+  return out;
+}
+
+Result<Config> Config::load(const System& system, const ConfigChoice& choice) {
+  Config config(system, choice);
+  for (const auto& candidate : candidates(system, choice)) {
+    TRY_ASSIGN(auto text, read_layer(system, candidate));
+    config.m_files.push_back({candidate.path, text.has_value()});
+    if (text)
+      config.m_layers.push_back(std::make_shared<const ConfigLayer>(candidate.path, std::move(*text)));
+  }
+  return config;
+}
+
+Result<Profile> Config::profile(Catalogue& catalogue) const { return resolve(catalogue, m_choice); }
+
+Result<Profile> Config::profile(Catalogue& catalogue, std::string_view name) const {
+  ConfigChoice choice = m_choice;
+  choice.profile = std::string(name);
+  return resolve(catalogue, choice);
+}
+
+Result<Profile> Config::resolve(Catalogue& catalogue, const ConfigChoice& choice) const {
+  TRY_ASSIGN(const auto set, parse_set(choice.set));
+  TRY_ASSIGN(const auto readers, open_all(m_layers));
+  TRY_ASSIGN(const auto chosen, choose(*m_system, choice, readers));
+  TRY_ASSIGN(const auto source, find_profile(readers, chosen, m_files));
+  ProfileResolver resolver(*m_system, catalogue, set, chosen.name, source ? &*source : nullptr);
+  auto errors = resolver.run();
+  if (!errors.empty()) return tl::unexpected<Error>(std::move(errors.front()));
+  return std::move(resolver.profile());
+}
+
+Result<std::vector<std::string>> Config::profile_names() const {
+  TRY_ASSIGN(const auto readers, open_all(m_layers));
+  return names_of(readers);
+}
+
+std::vector<Error> Config::check(Catalogue& catalogue) const {
+  std::vector<Error> errors;
+  std::vector<std::string> names;
+  std::vector<std::pair<std::string, const TomlNode*>> defaults;
+  std::vector<TomlNode> roots(m_layers.size());
+  const ProfileResolver::Pairs no_set;  // only what the files say is looked at
+  for (std::size_t i = 0; i < m_layers.size(); ++i) {
+    const ConfigLayer& layer = *m_layers[i];
+    const auto profiles = profiles_to_check(layer, roots[i], errors);
+    std::vector<Mistake> mistakes;
+    check_root(roots[i], layer.path(), mistakes);
+    for (auto& mistake : mistakes) errors.push_back(std::move(mistake.error));
+    if (const TomlNode* node = roots[i].child("default_profile")) defaults.emplace_back(layer.path(), node);
+    for (auto& name : layer.index().names()) names.push_back(std::move(name));
+    for (const auto& source : profiles) {
+      names.push_back(source.node.key);
+      ProfileResolver resolver(*m_system, catalogue, no_set, source.node.key, &source);
+      // That no provider fits this machine isn't the file's mistake.
+      for (auto& error : resolver.run())
+        if (error.category == Category::configuration) errors.push_back(std::move(error));
+    }
+  }
+  for (const auto& [path, node] : defaults) {
+    if (node->kind != TomlNode::Kind::string ||
+        std::find(names.begin(), names.end(), node->text) != names.end())
+      continue;
+    errors.push_back({Category::configuration,
+                      at(path, node->key_at) + ": default_profile " + quoted(node->text) + " does not exist",
+                      did_you_mean(node->text, names),
+                      {}});
+  }
+  return errors;
+}
+
+}  // namespace wif

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Configuration: the files' layers, --set, the zero-file path, and what a profile effectively says.
+//
+// Values are kept as text under dotted keys ("subject.audience"): lists joined by '\n', booleans "true"/"false",
+// durations as written. Every value knows where it came from.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/descriptor.hpp"
+#include "core/system.hpp"
+#include "util/error.hpp"
+
+namespace wif {
+
+class ConfigLayer;
+
+struct Setting {
+  std::string value;
+  std::string
+      origin;  // "/etc/wif/config.toml:12:3", "--set", "OPENAI_SERVICE_ACCOUNT_ID", "default", "detected: …"
+};
+
+using Settings = std::map<std::string, Setting, std::less<>>;
+
+// What the command line says about configuration.
+struct ConfigChoice {
+  std::optional<std::string> file;     // --config
+  std::optional<std::string> profile;  // -p
+  std::vector<std::string> set;        // --set KEY=VALUE
+  bool no_cache = false;
+};
+
+// A profile, every default applied, provider detected, checked against the descriptor's and the exchange's settings.
+struct Profile {
+  std::string name;  // "default" where no file names one
+  Descriptor provider;
+  std::string provider_why;   // "configured", or the detection's reason
+  std::string exchange_kind;  // "openai"
+  Settings settings;          // all of them: subject.*, exchange.*, cache.*, expect.*, hosts
+
+  std::string_view get(std::string_view key) const;  // empty if unset
+  // "subject." or "exchange.": the part's settings by their short names, without provider and kind.
+  std::vector<std::pair<std::string, std::string>> part(std::string_view prefix) const;
+};
+
+struct ConfigFile {
+  std::string path;
+  bool exists = false;
+};
+
+class Config {
+ public:
+  // Finds the files and reads those that exist. A file named by --config or WIF_CONFIG has to exist. Only the top of a
+  // file and the sections of the profile asked for are parsed later on, so that a hit costs the same with a hundred
+  // profiles; check() reads everything.
+  static Result<Config> load(const System& system, const ConfigChoice& choice);
+
+  // The effective profile: the choice's, WIF_PROFILE's, default_profile's, or the only one there is, or none at all (the zero-file path).
+  Result<Profile> profile(Catalogue& catalogue) const;
+  Result<Profile> profile(Catalogue& catalogue, std::string_view name) const;
+
+  // Names of all profiles, of all files, sorted.
+  Result<std::vector<std::string>> profile_names() const;
+  // Every mistake in every file: none means that all is well.
+  std::vector<Error> check(Catalogue& catalogue) const;
+  const std::vector<ConfigFile>& files() const { return m_files; }
+
+ private:
+  Config(const System& system, ConfigChoice choice) : m_system(&system), m_choice(std::move(choice)) {}
+  Result<Profile> resolve(Catalogue& catalogue, const ConfigChoice& choice) const;
+
+  const System* m_system;
+  ConfigChoice m_choice;
+  std::vector<ConfigFile> m_files;
+  std::vector<std::shared_ptr<const ConfigLayer>> m_layers;  // in the order of m_files, those that exist
+};
+
+}  // namespace wif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starting wif-engine (engine_protocol.hpp), and reading its answer.
+#pragma once
+
+#include <string>
+
+#include "core/engine_protocol.hpp"
+#include "core/system.hpp"
+#include "util/error.hpp"
+
+namespace wif {
+
+// How engines are started; a fake in unit tests.
+class EngineStarter {
+ public:
+  EngineStarter() = default;
+  EngineStarter(const EngineStarter&) = delete;
+  EngineStarter& operator=(const EngineStarter&) = delete;
+  virtual ~EngineStarter() = default;
+
+  // Runs an engine to its end, or to request.deadline_ms and a little more, when it is killed. `lock` is the locked
+  // file's descriptor, or -1. No usable answer (a crash, a time-out) comes back as an EngineError of its own.
+  virtual EngineAnswer run(const EngineRequest& request, int lock) = 0;
+  // Hands the lock to an engine of its own session, with no descriptor of ours, and doesn't wait for it.
+  virtual Status detach(const EngineRequest& request, int lock) = 0;
+};
+
+// Starts the program at `path`.
+class EngineProcess final : public EngineStarter {
+ public:
+  explicit EngineProcess(std::string path) : m_path(std::move(path)) {}
+  EngineAnswer run(const EngineRequest& request, int lock) override;
+  Status detach(const EngineRequest& request, int lock) override;
+
+ private:
+  std::string m_path;
+};
+
+// Beside the program that runs: PREFIX/bin/wif has PREFIX/libexec/wif/wif-engine; $WIF_ENGINE (not under AT_SECURE) comes
+// first, for development.
+Result<std::string> engine_path(const System& system);
+
+}  // namespace wif

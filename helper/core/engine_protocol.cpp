@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/engine_protocol.hpp"
+
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+// Both programs are of one build: its version is the protocol's.
+constexpr std::string_view k_version = WIF_VERSION;
+
+void write_values(JsonWriter& writer, std::string_view name, const NamedValues& values) {
+  writer.key(name).object();
+  for (const auto& [key, value] : values) writer.member(key, std::string_view(value));
+  writer.end();
+}
+
+NamedValues read_values(JsonValue object) {
+  NamedValues values;
+  for (const auto& [key, value] : object.members()) values.emplace_back(key, value.string().value_or(""));
+  return values;
+}
+
+std::string text_of(JsonValue value) { return std::string(value.string().value_or("")); }
+
+void write_error(JsonWriter& writer, const EngineError& failure) {
+  writer.key("error").object();
+  writer.member("category", static_cast<int>(failure.error.category));
+  writer.member("message", std::string_view(failure.error.message));
+  writer.member("hint", std::string_view(failure.error.hint));
+  writer.member("cause", std::string_view(failure.error.cause));
+  writer.member("retry_after", failure.retry_after);
+  writer.member("reused_subject", failure.reused_subject);
+  writer.member("subject_sha256", std::string_view(failure.subject_hash));
+  writer.member("request_id", std::string_view(failure.request_id));
+  writer.end();
+}
+
+EngineError read_error(JsonValue value) {
+  EngineError failure;
+  failure.error.category = category_from_code(static_cast<int>(value["category"].integer().value_or(70)));
+  failure.error.message = text_of(value["message"]);
+  failure.error.hint = text_of(value["hint"]);
+  failure.error.cause = text_of(value["cause"]);
+  failure.retry_after = value["retry_after"].integer().value_or(0);
+  failure.reused_subject = value["reused_subject"].boolean().value_or(false);
+  failure.subject_hash = text_of(value["subject_sha256"]);
+  failure.request_id = text_of(value["request_id"]);
+  return failure;
+}
+
+}  // namespace
+
+std::string write_request(const EngineRequest& request) {
+  JsonWriter writer;
+  writer.object();
+  writer.member("version", k_version);
+  writer.member("profile", std::string_view(request.profile));
+  writer.member("deadline_ms", request.deadline_ms);
+  writer.member("verbosity", request.verbosity);
+  writer.member("json_log", request.json_log);
+  writer.member("provider", std::string_view(request.provider));
+  writer.member("module", std::string_view(request.module));
+  writer.member("token_type", std::string_view(request.token_type));
+  write_values(writer, "subject", request.subject);
+  writer.member("exchange", std::string_view(request.exchange));
+  write_values(writer, "exchange_settings", request.exchange_settings);
+  writer.member("store", request.store);
+  writer.member("cache_directory", std::string_view(request.cache_directory));
+  writer.member("record_name", std::string_view(request.record_name));
+  writer.member("binding", std::string_view(request.binding));
+  writer.member("refused_subject", std::string_view(request.refused_subject));
+  writer.end();
+  return writer.take();
+}
+
+Result<EngineRequest> read_request(std::string text) {
+  TRY_ASSIGN(const Json json, Json::parse(std::move(text)));
+  const auto version = json["version"].string();
+  if (!version || *version != k_version)
+    return fail(Category::bug,
+                "wif-engine is version " + std::string(k_version) + " and was started by wif " +
+                    std::string(version.value_or("of no known version")),
+                "install wif and wif-engine from one package");
+  EngineRequest request;
+  request.profile = text_of(json["profile"]);
+  request.deadline_ms = json["deadline_ms"].integer().value_or(0);
+  request.verbosity = static_cast<int>(json["verbosity"].integer().value_or(0));
+  request.json_log = json["json_log"].boolean().value_or(false);
+  request.provider = text_of(json["provider"]);
+  request.module = text_of(json["module"]);
+  request.token_type = text_of(json["token_type"]);
+  request.subject = read_values(json["subject"]);
+  request.exchange = text_of(json["exchange"]);
+  request.exchange_settings = read_values(json["exchange_settings"]);
+  request.store = json["store"].boolean().value_or(false);
+  request.cache_directory = text_of(json["cache_directory"]);
+  request.record_name = text_of(json["record_name"]);
+  request.binding = text_of(json["binding"]);
+  request.refused_subject = text_of(json["refused_subject"]);
+  return request;
+}
+
+std::string write_stage(std::string_view stage) {
+  JsonWriter writer;
+  writer.object().member("stage", stage).end();
+  return writer.take() + "\n";
+}
+
+std::string write_answer(const EngineAnswer& answer) {
+  JsonWriter writer;
+  writer.object();
+  if (answer.outcome) {
+    writer.key("credential").object();
+    write_credential(writer, *answer.outcome);
+    writer.end();
+  } else {
+    write_error(writer, answer.outcome.error());
+  }
+  if (!answer.warning.empty()) writer.member("warning", std::string_view(answer.warning));
+  writer.end();
+  return writer.take() + "\n";
+}
+
+Result<EngineAnswer> read_answer(const std::string& text, std::string& stage) {
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.empty()) continue;
+    TRY_ASSIGN(const Json json, Json::parse(std::string(line)));
+    if (const auto named = json["stage"].string()) {
+      stage = *named;
+      continue;
+    }
+    EngineAnswer answer;
+    answer.warning = text_of(json["warning"]);
+    if (json["error"]) {
+      answer.outcome = tl::unexpected(read_error(json["error"]));
+    } else {
+      TRY_ASSIGN(answer.outcome, read_credential(json["credential"]));
+    }
+    return answer;
+  }
+  return fail(Category::bug, "wif-engine ended without an answer");
+}
+
+}  // namespace wif

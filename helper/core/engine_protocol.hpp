@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What wif and wif-engine say to each other. Not a public interface: the two are always of one build, and the request's
+// "version" makes a mixed installation an error instead of a surprise.
+//
+// wif starts `wif-engine` with no arguments and
+//   descriptor 0   the request: one JSON document, in a memory file
+//   descriptor 1   a pipe for the answer (/dev/null for a detached refresh)
+//   descriptor 2   wif's stderr (/dev/null for a detached refresh)
+//   descriptor 3   the locked lock file, if the request has a `store`: the lock is held until the engine ends
+//
+// The answer is lines of JSON: {"stage":"provider"} and {"stage":"exchange"} as it gets there (so that a crash can be
+// told), then one {"credential":{…},"warning":"…"} or {"error":{…}}. The engine keeps the deadline itself
+// (a watchdog thread); wif kills it a little later if it does not.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/credential.hpp"
+#include "util/error.hpp"
+
+namespace wif {
+
+using NamedValues = std::vector<std::pair<std::string, std::string>>;
+
+struct EngineRequest {
+  std::string profile;
+  std::int64_t deadline_ms = 0;  // CLOCK_MONOTONIC, milliseconds
+  int verbosity = 0;             // 0 quiet, 1 -v, 2 -vv
+  bool json_log = false;
+
+  std::string provider;    // name
+  std::string module;      // file name of a built-in's module, or a drop-in's absolute path
+  std::string token_type;  // the descriptor's
+  NamedValues subject;     // settings by short name, defaults applied
+
+  std::string exchange;        // kind
+  NamedValues exchange_settings;
+
+  bool store = false;           // write the record (or the failure) when done
+  std::string cache_directory;  // with store
+  std::string record_name;      // file name without its ending
+  std::string binding;          // whole
+  std::string refused_subject;  // SHA-256 of an assertion that was refused as reused: don't send it again
+};
+
+// How an exchange failed, beyond its Error.
+struct EngineError {
+  Error error;
+  std::int64_t retry_after = 0;     // seconds that upstream asked for, 0 if it did not
+  bool reused_subject = false;      // upstream said that this assertion was used before
+  std::string subject_hash;         // SHA-256 of the subject token, empty if there was none
+  std::string request_id;           // upstream's x-request-id
+};
+
+struct EngineAnswer {
+  tl::expected<Credential, EngineError> outcome = tl::unexpected(EngineError{});
+  std::string warning;  // the credential is good but was not stored: why
+};
+
+std::string write_request(const EngineRequest& request);
+Result<EngineRequest> read_request(std::string text);
+
+std::string write_stage(std::string_view stage);   // with its line end
+std::string write_answer(const EngineAnswer& answer);
+// The last line of what the engine said; `stage` gets the last stage named. No final line is an error of category bug.
+Result<EngineAnswer> read_answer(const std::string& text, std::string& stage);
+
+}  // namespace wif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/session.hpp"
+
+#include <algorithm>
+
+#include "core/lock.hpp"
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+constexpr std::int64_t k_default_min_ttl = 120;
+// A waiter keeps this part of its time for an exchange of its own.
+constexpr std::int64_t k_own_part = 3;
+
+}  // namespace
+
+std::int64_t Session::min_ttl() const {
+  const std::int64_t configured = parse_duration(m_profile.get("cache.min_ttl")).value_or(k_default_min_ttl);
+  return std::max(configured, m_options.min_remaining);
+}
+
+bool Session::inline_refresh() const {
+  return m_options.refresh_inline || m_profile.get("cache.refresh") == "inline";
+}
+
+// Without a store the look-up goes on uncached. An untrustworthy one is an error: it may hold somebody else's token.
+Status Session::open_store() {
+  const auto directory = cache_directory(m_system);
+  if (!directory) {
+    m_warnings.emplace_back("nothing is cached: neither WIF_CACHE_DIR, XDG_CACHE_HOME nor HOME is set");
+    return {};
+  }
+  std::string why;
+  TRY_ASSIGN(m_store, Store::open(*directory, true, why));
+  if (!m_store) m_warnings.push_back("nothing is cached: " + why);
+  return {};
+}
+
+EngineRequest Session::request(bool store) const {
+  EngineRequest request;
+  request.profile = m_profile.name;
+  request.deadline_ms = m_deadline_ms;
+  request.verbosity = m_options.verbosity;
+  request.json_log = m_options.json_log;
+  request.provider = m_profile.provider.name;
+  request.module = m_profile.provider.module;
+  request.token_type = m_profile.provider.token_type;
+  request.subject = m_profile.part("subject.");
+  request.exchange = m_profile.exchange_kind;
+  request.exchange_settings = m_profile.part("exchange.");
+  request.store = store;
+  request.binding = m_binding;
+  request.record_name = m_name;
+  if (m_store) {
+    request.cache_directory = m_store->directory();
+    if (const auto failure = m_store->read_failure(m_name, m_binding)) request.refused_subject = failure->refused_subject;
+  }
+  return request;
+}
+
+Result<std::optional<Credential>> Session::from_record() {
+  TRY_ASSIGN(auto record, m_store->read_record(m_name, m_binding));
+  if (!record) return std::optional<Credential>();
+  const State state = state_of(*record, m_system.now(), min_ttl());
+  if (state == State::invalid) return std::optional<Credential>();
+  m_stale = state == State::stale;
+  m_refresh_at = record->refresh_at;
+  return std::optional<Credential>(std::move(record->credential));
+}
+
+Result<Credential> Session::get() {
+  m_deadline_ms = monotonic_ms() + m_options.timeout_ms;
+  TRY_ASSIGN(m_binding, make_binding(m_system, m_profile));
+  m_name = record_name(m_binding);
+  if (m_options.no_cache) return uncached();
+  TRY(open_store());
+  if (!m_store) return uncached();
+
+  TRY_ASSIGN(auto credential, from_record());
+  const bool refresh_now = m_options.renew || (m_stale && inline_refresh());
+  if (credential && !refresh_now) {
+    m_from_cache = true;
+    return std::move(*credential);
+  }
+  auto renewed = under_lock();
+  if (renewed || !credential) return renewed;
+  // The refresh failed, and what we have is still good.
+  m_warnings.push_back("using the cached credential, since its refresh failed: " + renewed.error().message);
+  m_from_cache = true;
+  m_stale = false;
+  return std::move(*credential);
+}
+
+// A failure that the winner met after we began to wait is ours too.
+std::optional<Error> Session::failure_since(std::int64_t boot_ms) const {
+  const auto failure = m_store->read_failure(m_name, m_binding);
+  if (!failure || failure->at_boot_ms < boot_ms) return {};
+  return failure->error;
+}
+
+Status Session::remembered() const {
+  const auto failure = m_store->read_failure(m_name, m_binding);
+  const Now now = m_system.now();
+  if (!failure || !is_remembered(*failure, now)) return {};
+  Error error = failure->error;
+  error.message += " (" + duration_words(now.wall - failure->at) + " ago; next try in " +
+                   duration_words(failure->not_before - now.wall) + ")";
+  return tl::unexpected(std::move(error));
+}
+
+Result<Credential> Session::under_lock() {
+  auto lock = m_store->open_lock(m_name);
+  if (!lock) {
+    // A full or read-only file system: the answer is worth more than the cache.
+    m_warnings.push_back("nothing is cached: " + lock.error().message);
+    return uncached();
+  }
+  const std::int64_t began = m_system.now().boot_ms;
+  const std::int64_t wait_until = m_deadline_ms - m_options.timeout_ms / k_own_part;
+  if (!try_lock(lock->get(), LockMode::exclusive)) {
+    // Shared, so that a thousand waiters wake together when the winner is done, instead of one after the other.
+    if (!lock_until(lock->get(), LockMode::shared, wait_until)) return uncached();
+    unlock(lock->get());
+    TRY_ASSIGN(auto credential, from_record());
+    if (credential) return std::move(*credential);
+    if (auto error = failure_since(began)) return tl::unexpected(std::move(*error));
+    // The winner was killed before it could say anything: somebody has to be the next.
+    if (!lock_until(lock->get(), LockMode::exclusive, wait_until)) return uncached();
+    if (auto error = failure_since(began)) return tl::unexpected(std::move(*error));
+  }
+  return leader(lock->get(), began);
+}
+
+Result<Credential> Session::leader(int lock, std::int64_t began) {
+  TRY_ASSIGN(auto credential, from_record());
+  // Whoever asked for a new one is content with one that was issued while it waited.
+  const bool old = credential && m_options.renew && credential->issued_boot < began / 1000;
+  if (credential && !old && !(m_stale && inline_refresh())) return std::move(*credential);
+  TRY(remembered());
+  if (const std::string kind = m_store->network_file_system(); !kind.empty() && m_options.verbosity > 0)
+    m_warnings.push_back("the cache directory lies on " + kind + ": its locks may not reach other hosts");
+  m_stale = false;
+  EngineAnswer answer = m_engine.run(request(true), lock);
+  // An engine that crashed wrote nothing down; those who wait for us have to learn of it.
+  if (!answer.outcome && answer.outcome.error().error.category == Category::bug) remember(answer.outcome.error());
+  return take_answer(std::move(answer));
+}
+
+void Session::remember(const EngineError& error) const {
+  const auto before = m_store->read_failure(m_name, m_binding);
+  const Failure failure = next_failure(m_system, before ? &*before : nullptr, m_binding, m_profile.name, error);
+  // Nothing more can be done for a failure that can't be written down: it is on its way to the user.
+  static_cast<void>(m_store->write_failure(m_name, failure));
+}
+
+Result<Credential> Session::uncached() {
+  m_stale = false;
+  return take_answer(m_engine.run(request(false), -1));
+}
+
+Result<Credential> Session::take_answer(EngineAnswer answer) {
+  if (!answer.warning.empty()) m_warnings.push_back(std::move(answer.warning));
+  if (!answer.outcome) return tl::unexpected(std::move(answer.outcome.error().error));
+  return std::move(*answer.outcome);
+}
+
+void Session::refresh_behind() {
+  if (!m_stale || !m_store || m_profile.get("cache.refresh") != "background") return;
+  const auto failure = m_store->read_failure(m_name, m_binding);
+  if (failure && is_paused(*failure, m_system.now())) return;
+  const auto lock = m_store->open_lock(m_name);
+  if (!lock || !try_lock(lock->get(), LockMode::exclusive)) return;
+  m_deadline_ms = monotonic_ms() + m_options.timeout_ms;
+  // If the engine can't be started, the next call that needs it says so.
+  static_cast<void>(m_engine.detach(request(true), lock->get()));
+}
+
+}  // namespace wif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// One look-up: record, lock, second look, exchange. The order of steps is the cache's promise; the rules it asks are
+// cache.hpp's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/cache.hpp"
+#include "core/config.hpp"
+#include "core/engine_process.hpp"
+#include "core/store.hpp"
+#include "core/system.hpp"
+
+namespace wif {
+
+struct SessionOptions {
+  std::int64_t timeout_ms = 30'000;
+  std::int64_t min_remaining = 0;  // seconds that the consumer's protocol needs; cache.min_ttl if that is more
+  int verbosity = 0;
+  bool json_log = false;
+  bool no_cache = false;
+  bool renew = false;           // a fresh record won't do either: exchange now
+  bool refresh_inline = false;  // as if cache.refresh said so
+};
+
+class Session {
+ public:
+  // All three outlive the session.
+  Session(const System& system, EngineStarter& engine, const Profile& profile, SessionOptions options)
+      : m_system(system), m_engine(engine), m_profile(profile), m_options(options) {}
+
+  // The credential: from the record if that is good, else from an exchange.
+  Result<Credential> get();
+  // After the answer is written: if it was stale, starts the refresh behind it. Never fails loudly: the answer is out.
+  void refresh_behind();
+  // Lines for stderr: why an answer could not be cached and the like.
+  const std::vector<std::string>& warnings() const { return m_warnings; }
+  bool from_cache() const { return m_from_cache; }
+  // When the credential that get() gave should be refreshed, Unix seconds; 0 if it came from no record.
+  std::int64_t refresh_at() const { return m_refresh_at; }
+
+ private:
+  Status open_store();
+  bool inline_refresh() const;
+  std::int64_t min_ttl() const;
+  Result<std::optional<Credential>> from_record();
+  Result<Credential> under_lock();
+  Result<Credential> leader(int lock, std::int64_t began);
+  Result<Credential> uncached();
+  Result<Credential> take_answer(EngineAnswer answer);
+  EngineRequest request(bool store) const;
+  std::optional<Error> failure_since(std::int64_t boot_ms) const;
+  Status remembered() const;
+  void remember(const EngineError& error) const;
+
+  const System& m_system;
+  EngineStarter& m_engine;
+  const Profile& m_profile;
+  SessionOptions m_options;
+  std::optional<Store> m_store;
+  std::string m_binding;
+  std::string m_name;
+  std::int64_t m_deadline_ms = 0;
+  std::vector<std::string> m_warnings;
+  bool m_from_cache = false;
+  bool m_stale = false;
+  std::int64_t m_refresh_at = 0;
+};
+
+}  // namespace wif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/curl_errors.hpp"
+
+#include <array>
+#include <cstdio>
+#include <string_view>
+
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+constexpr const char* k_network_hint = "check the address, this machine's network and https_proxy/no_proxy";
+
+std::string words_of(const CurlTrouble& trouble) {
+  const std::string_view words = trim(trouble.words);
+  return printable(redact(words.empty() ? curl_easy_strerror(trouble.code) : words), 200);
+}
+
+HttpFailure unreachable(std::string message, std::string hint = {}) {
+  return {Error{Category::unreachable, std::move(message), std::move(hint), {}}};
+}
+
+HttpFailure before_sending(std::string message, std::string hint) {
+  HttpFailure failure = unreachable(std::move(message), std::move(hint));
+  failure.retryable = true;
+  return failure;
+}
+
+HttpFailure after_sending(std::string message, std::string hint = {}) {
+  HttpFailure failure = before_sending(std::move(message), std::move(hint));
+  failure.may_have_arrived = true;
+  return failure;
+}
+
+bool reached(CURL* curl, CURLINFO moment) {
+  curl_off_t microseconds = 0;
+  return curl_easy_getinfo(curl, moment, &microseconds) == CURLE_OK && microseconds > 0;
+}
+
+std::string seconds_words(std::int64_t milliseconds) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f s", static_cast<double>(milliseconds) / 1000);
+  return text.data();
+}
+
+HttpFailure timed_out(const CurlTrouble& trouble, const std::string& peer) {
+  std::string after = " (waited ";
+  after.append(seconds_words(trouble.timeout_ms)).append(")");
+  if (!reached(trouble.curl, CURLINFO_NAMELOOKUP_TIME_T))
+    return before_sending("time-out: the address of " + peer + " was not found" + after,
+                          "check this machine's DNS");
+  if (!reached(trouble.curl, CURLINFO_CONNECT_TIME_T))
+    return before_sending("time-out: " + peer + " does not accept a connection" + after, k_network_hint);
+  if (!reached(trouble.curl, CURLINFO_PRETRANSFER_TIME_T))
+    return before_sending("time-out: the TLS handshake with " + peer + " did not finish" + after,
+                          k_network_hint);
+  if (!reached(trouble.curl, CURLINFO_STARTTRANSFER_TIME_T))
+    return after_sending("time-out: " + peer + " accepted the request and did not answer" + after,
+                         "try again, or allow more with --timeout");
+  return after_sending("time-out: " + peer + " did not finish its answer" + after,
+                       "try again, or allow more with --timeout");
+}
+
+HttpFailure not_connected(const CurlTrouble& trouble, const std::string& peer) {
+  long error = 0;
+  curl_easy_getinfo(trouble.curl, CURLINFO_OS_ERRNO, &error);
+  const std::string why = error != 0 ? errno_text(static_cast<int>(error)) : words_of(trouble);
+  return before_sending("cannot connect to " + peer + ": " + why, k_network_hint);
+}
+
+// "self-signed certificate in certificate chain" out of "SSL certificate problem: …".
+HttpFailure certificate(const CurlTrouble& trouble, const std::string& peer, const TrustAnchors& anchors) {
+  std::string why = words_of(trouble);
+  constexpr std::string_view k_prefix = "SSL certificate problem: ";
+  if (why.rfind(k_prefix, 0) == 0) why.erase(0, k_prefix.size());
+  const std::string tried = !anchors.file.empty() ? anchors.file : anchors.directory;
+  return unreachable(
+      "the certificate of " + peer + " can't be verified: " + why +
+          (tried.empty() ? "" : " (trust anchors: " + tried + ")"),
+      "if a private CA signed it, or a proxy that opens TLS, name that CA's PEM file as ca_file or SSL_CERT_FILE; "
+      "if it is said to be expired or not yet valid, check this machine's clock");
+}
+
+HttpFailure bad_anchors(const std::string& peer, const TrustAnchors& anchors) {
+  const std::string tried = !anchors.file.empty() ? anchors.file : anchors.directory;
+  return {Error{
+      Category::configuration,
+      "cannot load the trust anchors for " + peer + " from " + (tried.empty() ? "the system" : tried),
+      "ca_file and SSL_CERT_FILE name a readable file of PEM certificates; else install ca-certificates",
+      {}}};
+}
+
+HttpFailure handshake(const CurlTrouble& trouble, const std::string& peer) {
+  const std::string why = words_of(trouble);
+  // OpenSSL's way to say that the connection ended.
+  const bool lost = why.find("SYSCALL") != std::string::npos ||
+                    why.find("unexpected eof") != std::string::npos || why.find("reset") != std::string::npos;
+  const std::string message = "the TLS handshake with " + peer + " failed: " + why;
+  if (lost) return before_sending(message, k_network_hint);
+  return unreachable(message, "the server has to speak TLS 1.2 or newer there; a plain http port does not");
+}
+
+}  // namespace
+
+HttpFailure explain(const CurlTrouble& trouble, const std::string& peer, const TrustAnchors& anchors) {
+  if (trouble.too_large || trouble.code == CURLE_FILESIZE_EXCEEDED)
+    return unreachable("the answer of " + peer + " is over 1 MiB",
+                       "this is hardly the right address: check it");
+  switch (trouble.code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return before_sending("the address of " + peer + " was not found (DNS)",
+                            "check the name, and this machine's DNS");
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return before_sending("the address of the proxy on the way to " + peer + " was not found (DNS)",
+                            "check https_proxy and no_proxy");
+    case CURLE_COULDNT_CONNECT:
+      return not_connected(trouble, peer);
+    case CURLE_OPERATION_TIMEDOUT:
+      return timed_out(trouble, peer);
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return certificate(trouble, peer, anchors);
+    case CURLE_SSL_CACERT_BADFILE:
+      return bad_anchors(peer, anchors);
+    case CURLE_SSL_CONNECT_ERROR:
+      return handshake(trouble, peer);
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+      return after_sending(
+          "the connection to " + peer + " was lost before its answer was whole: " + words_of(trouble),
+          "try again; if it stays so, look at what lies between, such as a proxy");
+    case CURLE_OUT_OF_MEMORY:
+      return {Error{Category::bug, "out of memory", {}, {}}};
+    default:
+      return unreachable("no usable answer from " + peer + ": " + words_of(trouble), k_network_hint);
+  }
+}
+
+}  // namespace wif

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/curl_transport.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <curl/curl.h>
+#include <strings.h>
+#include <sys/auxv.h>
+
+#include "engine/curl_errors.hpp"
+#include "engine/trust.hpp"
+#include "engine/url.hpp"
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+constexpr std::int64_t k_connect_timeout_ms = 10000;
+
+struct EasyCleanup {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+
+// A list of header lines, which hold tokens: wiped before it is freed.
+class HeaderLines {
+ public:
+  HeaderLines() = default;
+  HeaderLines(const HeaderLines&) = delete;
+  HeaderLines& operator=(const HeaderLines&) = delete;
+  ~HeaderLines() {
+    for (curl_slist* line = m_list; line != nullptr; line = line->next)
+      explicit_bzero(line->data, strlen(line->data));
+    curl_slist_free_all(m_list);
+  }
+  void add(std::string line) {
+    if (curl_slist* longer = curl_slist_append(m_list, line.c_str())) m_list = longer;
+    wipe(line);
+  }
+  curl_slist* get() const { return m_list; }
+
+ private:
+  curl_slist* m_list = nullptr;
+};
+
+// What arrives, in buffers that are wiped when they grow.
+struct Received {
+  std::vector<HttpHeader> headers;
+  std::string body;
+  bool too_large = false;
+
+  Received() = default;
+  Received(const Received&) = delete;
+  Received& operator=(const Received&) = delete;
+  ~Received() { wipe(body); }
+};
+
+void append_wiping(std::string& text, std::string_view more) {
+  if (text.size() + more.size() > text.capacity()) {
+    std::string larger;
+    larger.reserve(std::max<std::size_t>(16384, 2 * (text.size() + more.size())));
+    larger = text;
+    wipe(text);
+    text.swap(larger);
+  }
+  text += more;
+}
+
+size_t on_body(char* data, size_t size, size_t count, void* context) {
+  auto& received = *static_cast<Received*>(context);
+  received.too_large = received.body.size() + size * count > k_body_limit;
+  if (received.too_large) return 0;
+  append_wiping(received.body, {data, size * count});
+  return size * count;
+}
+
+size_t on_header(char* data, size_t size, size_t count, void* context) {
+  auto& headers = static_cast<Received*>(context)->headers;
+  const std::string_view line = trim({data, size * count});
+  const std::size_t colon = line.find(':');
+  if (line.substr(0, 5) == "HTTP/") {
+    headers.clear();  // those of a 1xx, or of the proxy
+  } else if (colon != std::string_view::npos && colon > 0) {
+    headers.push_back({std::string(line.substr(0, colon)), Secret(trim(line.substr(colon + 1)))});
+  }
+  return size * count;
+}
+
+template <class Value> void set(CURL* curl, CURLoption option, Value value) {
+  curl_easy_setopt(curl, option, value);
+}
+
+const char* text_or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+
+void set_tls(CURL* curl, const TrustAnchors& anchors) {
+  set(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+  set(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+  set(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+  if (anchors.file.empty() && anchors.directory.empty()) return;
+  // Both, always: what isn't chosen has to be cleared, or libcurl loads its own default on top.
+  set(curl, CURLOPT_CAINFO, text_or_null(anchors.file));
+  set(curl, CURLOPT_CAPATH, text_or_null(anchors.directory));
+  set(curl, CURLOPT_PROXY_CAINFO, text_or_null(anchors.file));
+  set(curl, CURLOPT_PROXY_CAPATH, text_or_null(anchors.directory));
+}
+
+void set_limits(CURL* curl, std::int64_t timeout_ms) {
+  set(curl, CURLOPT_NOSIGNAL, 1L);
+  set(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_ms));
+  set(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(timeout_ms, k_connect_timeout_ms)));
+  set(curl, CURLOPT_MAXFILESIZE, static_cast<long>(k_body_limit));
+  set(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  // Both spellings of the option exist in no one version: 7.85 has the string, Debian 11 and older only the mask.
+#if LIBCURL_VERSION_NUM >= 0x075500
+  set(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  set(curl, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
+void set_route(CURL* curl, const HttpRequest& request, const Url& url) {
+  set(curl, CURLOPT_URL, request.url.c_str());
+  set(curl, CURLOPT_TCP_NODELAY, 1L);
+  set(curl, CURLOPT_HTTP_VERSION,
+      static_cast<long>(request.http2_prior_knowledge ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                                                      : CURL_HTTP_VERSION_1_1));
+  if (!request.unix_socket.empty()) set(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  // With raised privileges the environment is somebody else's, so its proxy isn't ours.
+  if (url.local || request.metadata_host || !request.unix_socket.empty() || getauxval(AT_SECURE) != 0)
+    set(curl, CURLOPT_NOPROXY, "*");
+}
+
+void set_message(CURL* curl, const HttpRequest& request, HeaderLines& lines) {
+  for (const auto& header : request.headers) lines.add(header.name + ": " + header.value.reveal());
+  lines.add("Expect:");  // no pause for a 100 Continue
+  set(curl, CURLOPT_USERAGENT, "wif/" WIF_VERSION);
+  if (request.has_body) {
+    set(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    set(curl, CURLOPT_POSTFIELDS, request.body.reveal().c_str());
+  } else if (request.method == "HEAD") {
+    set(curl, CURLOPT_NOBODY, 1L);
+  }
+  if (request.method != "HEAD") set(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  set(curl, CURLOPT_HTTPHEADER, lines.get());
+}
+
+// A line break in a header's name or value would be another header.
+bool has_unsafe_header(const HttpRequest& request) {
+  const auto unsafe = [](std::string_view text) {
+    return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos;
+  };
+  return unsafe(request.method) ||
+         std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
+           return header.name.empty() || unsafe(header.name) || unsafe(header.value.view());
+         });
+}
+
+HttpFailure local_failure(Error error) { return {std::move(error)}; }
+
+}  // namespace
+
+struct CurlTransport::Impl {
+  Impl(const System& s, const Log& l) : system(s), log(l) {}
+  const System& system;
+  const Log& log;
+  std::unique_ptr<CURL, EasyCleanup> curl;
+
+  bool prepare() {
+    if (curl) {
+      curl_easy_reset(curl.get());  // keeps connections and names
+    } else if (curl_global_init(CURL_GLOBAL_SSL) == CURLE_OK) {
+      curl.reset(curl_easy_init());
+    }
+    return curl != nullptr;
+  }
+};
+
+CurlTransport::CurlTransport(const System& system, const Log& log)
+    : m_impl(std::make_unique<Impl>(system, log)) {}
+CurlTransport::~CurlTransport() = default;
+
+HttpResult CurlTransport::attempt(const HttpRequest& request, std::int64_t timeout_ms) {
+  auto url = check_url(request.url, {request.metadata_host, !request.unix_socket.empty()});
+  if (!url) return tl::unexpected(local_failure(std::move(url.error())));
+  if (has_unsafe_header(request))
+    return tl::unexpected(local_failure(
+        {Category::bug, "a request header for " + url->authority + " holds a line break", {}, {}}));
+  if (!m_impl->prepare())
+    return tl::unexpected(local_failure({Category::bug, "libcurl cannot be set up", {}, {}}));
+
+  CURL* curl = m_impl->curl.get();
+  std::array<char, CURL_ERROR_SIZE> words{};
+  HeaderLines lines;
+  Received received;
+  TrustAnchors anchors;
+  set(curl, CURLOPT_ERRORBUFFER, words.data());
+  if (url->is_https()) {
+    anchors = choose_trust_anchors(m_impl->system, system_trust_places(), request.ca_file, request.ca_dir);
+    set_tls(curl, anchors);
+  }
+  set_limits(curl, timeout_ms);
+  set_route(curl, request, *url);
+  set_message(curl, request, lines);
+  set(curl, CURLOPT_WRITEFUNCTION, &on_body);
+  set(curl, CURLOPT_WRITEDATA, static_cast<void*>(&received));
+  set(curl, CURLOPT_HEADERFUNCTION, &on_header);
+  set(curl, CURLOPT_HEADERDATA, static_cast<void*>(&received));
+
+  const CURLcode code = curl_easy_perform(curl);
+  const std::string peer = request.unix_socket.empty() ? url->authority : request.unix_socket;
+  if (code != CURLE_OK) {
+    const CurlTrouble trouble{curl, code, words.data(), received.too_large, timeout_ms};
+    HttpFailure failure = explain(trouble, peer, anchors);
+    m_impl->log.line(LogLevel::debug, request.method + " " + peer + ": " + failure.error.message);
+    return tl::unexpected(std::move(failure));
+  }
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  m_impl->log.line(LogLevel::debug, request.method + " " + peer + ": HTTP " + std::to_string(status));
+  HttpResponse response;
+  response.status = static_cast<int>(status);
+  response.headers = std::move(received.headers);
+  response.body = Secret(std::move(received.body));
+  return response;
+}
+
+}  // namespace wif

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <exception>
+#include <string>
+
+#include <unistd.h>
+
+#include "engine/engine.hpp"
+#include "util/fd.hpp"
+
+int main() {
+  int code = 70;
+  try {
+    code = wif::run_engine();
+  } catch (const std::exception& error) {
+    // Without an answer wif reports the stage that was reached; this line says what broke.
+    wif::write_all(STDERR_FILENO, std::string("wif-engine: bug: ") + error.what() + "\n");
+  }
+  // Not exit(): the clean-up of thirty shared libraries takes longer than a hit, and a module's could hang.
+  _exit(code);
+}

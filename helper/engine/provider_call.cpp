@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/provider_call.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "util/text.hpp"
+
+namespace {
+
+constexpr std::size_t k_largest_secret = 1 << 20;
+
+// What one HTTP call handed to the module: the arrays point into the response.
+struct Answered {
+  wif::HttpResponse response;
+  std::vector<wif_http_header> headers;
+};
+
+struct Block {
+  void* memory;
+  std::size_t size;
+};
+
+}  // namespace
+
+// The interface's opaque call.
+struct wif_call {
+  explicit wif_call(const wif::ProviderServices& s) : services(s) {}
+  wif_call(const wif_call&) = delete;
+  wif_call& operator=(const wif_call&) = delete;
+  ~wif_call() {
+    for (const Block& block : blocks) {
+      explicit_bzero(block.memory, block.size);
+      std::free(block.memory);
+    }
+  }
+
+  const wif::ProviderServices& services;
+  std::optional<wif::Error> error;
+  std::deque<std::string> values;  // a deque: what was handed out stays where it is
+  std::deque<Answered> answers;
+  std::vector<Block> blocks;
+};
+
+namespace wif {
+namespace {
+
+const std::string* find(const NamedValues& values, std::string_view name) {
+  for (const auto& [key, value] : values)
+    if (key == name && !value.empty()) return &value;
+  return nullptr;
+}
+
+const char* setting(wif_call* call, const char* name) {
+  const std::string* value = name == nullptr ? nullptr : find(call->services.request.subject, name);
+  return value == nullptr ? nullptr : value->c_str();
+}
+
+const char* environment(wif_call* call, const char* name) {
+  auto value = name == nullptr ? std::optional<std::string>() : call->services.system.trusted_variable(name);
+  if (!value) return nullptr;
+  return call->values.emplace_back(std::move(*value)).c_str();
+}
+
+void log_line(wif_call* call, std::int32_t level, const char* message) {
+  if (message == nullptr) return;
+  const auto clamped = level <= WIF_LOG_DEBUG  ? LogLevel::debug
+                       : level == WIF_LOG_INFO ? LogLevel::info
+                                               : LogLevel::warning;
+  call->services.log.line(clamped, call->services.request.provider + ": " + message);
+}
+
+void* secret_alloc(wif_call* call, std::size_t size) {
+  if (size > k_largest_secret) return nullptr;
+  call->blocks.reserve(call->blocks.size() + 1);
+  void* memory = std::calloc(1, size == 0 ? 1 : size);
+  if (memory != nullptr) call->blocks.push_back({memory, size});
+  return memory;
+}
+
+std::int64_t time_left_ms(wif_call* call) { return call->services.deadline.left_ms(); }
+
+std::int32_t fail_call(wif_call* call, std::int32_t status, const char* message, const char* hint) {
+  const auto line = [](const char* text) {
+    return text == nullptr ? std::string() : printable(redact(text), 500);
+  };
+  call->error = Error{category_from_code(status), line(message), line(hint), {}};
+  return status;
+}
+
+HttpRequest read_http_request(wif_call* call, const wif_http_request& from) {
+  HttpRequest request;
+  request.method = from.method;
+  request.url = from.url;
+  for (std::size_t i = 0; i < from.header_count; ++i)
+    if (from.headers[i].name != nullptr && from.headers[i].value != nullptr)
+      request.headers.push_back({from.headers[i].name, Secret(std::string_view(from.headers[i].value))});
+  request.has_body = from.body != nullptr;
+  if (request.has_body) request.body = Secret(std::string_view(from.body, from.body_size));
+  if (from.unix_socket != nullptr) request.unix_socket = from.unix_socket;
+  if (const std::string* file = find(call->services.request.subject, "ca_file")) request.ca_file = *file;
+  if (const std::string* folder = find(call->services.request.subject, "ca_dir")) request.ca_dir = *folder;
+  request.try_timeout_ms = from.try_timeout_ms;
+  request.http2_prior_knowledge = (from.flags & WIF_HTTP2_PRIOR_KNOWLEDGE) != 0;
+  request.metadata_host = (from.flags & WIF_HTTP_LINK_LOCAL) != 0;
+  request.retry = (from.flags & WIF_HTTP_NO_RETRY) == 0;
+  return request;
+}
+
+void write_http_response(wif_call* call, HttpResponse from, wif_http_response& response) {
+  Answered& answered = call->answers.emplace_back(Answered{std::move(from), {}});
+  for (const auto& header : answered.response.headers)
+    answered.headers.push_back({header.name.c_str(), header.value.reveal().c_str()});
+  response.status = answered.response.status;
+  response.headers = answered.headers.data();
+  response.header_count = answered.headers.size();
+  response.body = answered.response.body.reveal().c_str();
+  response.body_size = answered.response.body.size();
+}
+
+// Both structures are as they were in version 1; larger ones have members that we don't know and leave alone.
+bool is_usable(const wif_http_request* request, const wif_http_response* response) {
+  return request != nullptr && response != nullptr && request->struct_size >= sizeof(wif_http_request) &&
+         response->struct_size >= sizeof(wif_http_response) && request->method != nullptr &&
+         request->url != nullptr && (request->headers != nullptr || request->header_count == 0);
+}
+
+std::int32_t http(wif_call* call, const wif_http_request* request, wif_http_response* response) {
+  if (!is_usable(request, response))
+    return fail_call(call, WIF_BUG, "the module made an HTTP request without method, URL or struct_size",
+                     nullptr);
+  auto result = call->services.http.send(read_http_request(call, *request));
+  if (!result) {
+    call->error = std::move(result.error().error);
+    return static_cast<std::int32_t>(call->error->category);
+  }
+  write_http_response(call, std::move(*result), *response);
+  return WIF_OK;
+}
+
+constexpr wif_host k_host = {WIF_PROVIDER_ABI, sizeof(wif_host), setting,      environment, http,
+                             log_line,         secret_alloc,     time_left_ms, fail_call};
+
+bool is_modules_category(std::int32_t status) {
+  return status == WIF_CONFIGURATION || status == WIF_NO_IDENTITY || status == WIF_REFUSED ||
+         status == WIF_UNREACHABLE || status == WIF_BUG;
+}
+
+Error module_error(wif_call& call, std::int32_t status) {
+  const std::string module = "module '" + call.services.request.provider + "'";
+  if (!is_modules_category(status))
+    return {Category::bug,
+            module + " returned the unknown status " + std::to_string(status),
+            "tell whoever made the module",
+            {}};
+  if (!call.error || call.error->message.empty())
+    return {Category::bug,
+            module + " failed (" + to_string(category_from_code(status)) + ") without saying why",
+            "tell whoever made the module; -vv may show more",
+            {}};
+  Error error = std::move(*call.error);
+  error.category = category_from_code(status);
+  return error;
+}
+
+}  // namespace
+
+Result<SubjectToken> fetch_subject(const wif_provider& provider, const ProviderServices& services) {
+  wif_call call(services);
+  wif_subject_token token{};
+  token.struct_size = sizeof token;
+  const std::int32_t status = provider.fetch(&k_host, &call, &token);
+  if (status != WIF_OK) return tl::unexpected(module_error(call, status));
+  const std::string_view bytes =
+      token.token == nullptr ? std::string_view() : trim({token.token, token.token_size});
+  if (bytes.empty())
+    return fail(Category::bug,
+                "module '" + services.request.provider + "' succeeded with an empty subject token",
+                "tell whoever made the module");
+  SubjectToken subject;
+  subject.token = Secret(bytes);
+  if (token.token_type != nullptr) subject.token_type = token.token_type;
+  if (token.expires_at > 0) subject.expires_at = token.expires_at;
+  return subject;
+}
+
+}  // namespace wif

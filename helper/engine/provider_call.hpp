@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call of a provider module: the host's services (wif/provider.h), and what came back checked as if it came from a
+// stranger.
+#pragma once
+
+#include <cstdint>
+
+#include "core/engine_protocol.hpp"
+#include "core/system.hpp"
+#include "engine/deadline.hpp"
+#include "engine/http.hpp"
+#include "engine/log.hpp"
+#include "engine/subject.hpp"
+#include "util/error.hpp"
+#include "wif/provider.h"
+
+namespace wif {
+
+struct ProviderServices {
+  const EngineRequest& request;
+  const System& system;
+  Http& http;
+  const Log& log;
+  Deadline deadline;
+};
+
+// The token (trimmed), its type and its expiry; hash and claims are left to check_subject. Whatever the module was
+// handed is wiped and gone when this returns.
+Result<SubjectToken> fetch_subject(const wif_provider& provider, const ProviderServices& services);
+
+}  // namespace wif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "util/encode.hpp"
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+#include <sha256.h>
+
+namespace wif {
+namespace {
+
+constexpr std::string_view k_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view k_hex = "0123456789abcdef";
+
+constexpr std::array<std::int8_t, 256> make_values() {
+  std::array<std::int8_t, 256> values{};
+  for (auto& value : values) value = -1;
+  for (std::size_t i = 0; i < k_alphabet.size(); ++i)
+    values[static_cast<unsigned char>(k_alphabet[i])] = static_cast<std::int8_t>(i);
+  return values;
+}
+constexpr auto k_values = make_values();
+
+}  // namespace
+
+bool base64url_decode(std::string_view text, std::string& out) {
+  if (text.size() % 4 == 1) return false;
+  out.clear();
+  out.reserve(text.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const int value = k_values[static_cast<unsigned char>(c)];
+    if (value < 0) return false;
+    bits = (bits << 6) | static_cast<std::uint32_t>(value);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      out.push_back(static_cast<char>((bits >> count) & 0xffU));
+    }
+  }
+  return (bits & ((1U << count) - 1U)) == 0;
+}
+
+std::string base64url_encode(std::string_view bytes) {
+  std::string out;
+  out.reserve((bytes.size() * 4 + 2) / 3);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : bytes) {
+    bits = (bits << 8) | static_cast<unsigned char>(c);
+    count += 8;
+    while (count >= 6) {
+      count -= 6;
+      out.push_back(k_alphabet[(bits >> count) & 63U]);
+    }
+  }
+  if (count > 0) out.push_back(k_alphabet[(bits << (6 - count)) & 63U]);
+  return out;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  SHA256_CTX context;
+  SHA256Init(&context);
+  SHA256Update(&context, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
+  SHA256Final(digest.data(), &context);
+  std::string out;
+  for (const auto byte : digest) {
+    out.push_back(k_hex[byte >> 4U]);
+    out.push_back(k_hex[byte & 15U]);
+  }
+  return out;
+}
+
+std::uint64_t fast_hash(std::string_view bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return hash;
+}
+
+std::string hex64(std::uint64_t value) {
+  std::string out(16, '0');
+  for (std::size_t i = 0; i < 16; ++i) out[15 - i] = k_hex[(value >> (4 * i)) & 15U];
+  return out;
+}
+
+std::string rfc3339(std::int64_t unix_seconds) {
+  const auto seconds = static_cast<std::time_t>(unix_seconds);
+  std::tm parts{};
+  if (gmtime_r(&seconds, &parts) == nullptr) return "invalid";
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02dZ", parts.tm_year + 1900, parts.tm_mon + 1,
+                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+  return text.data();
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0U) == 0xe0 ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    std::uint32_t point = length == 1 ? lead : lead & (0x7fU >> length);
+    for (std::size_t k = 1; k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xc0U) != 0x80) return false;
+      point = (point << 6) | (next & 0x3fU);
+    }
+    if ((length == 3 && point < 0x800) || (length == 4 && (point < 0x10000 || point > 0x10ffff))) return false;
+    if (point >= 0xd800 && point < 0xe000) return false;
+    i += length;
+  }
+  return true;
+}
+
+bool is_header_safe_token(std::string_view token) {
+  const std::size_t end = token.find_last_not_of('=');
+  if (end == std::string_view::npos) return false;
+  for (const char c : token.substr(0, end + 1)) {
+    const bool ok = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                    std::string_view("-._~+/").find(c) != std::string_view::npos;
+    if (!ok) return false;
+  }
+  return true;
+}
+
+}  // namespace wif

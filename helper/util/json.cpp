@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "util/json.hpp"
+
+#include <rapidjson/document.h>
+#include <rapidjson/error/en.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include "util/encode.hpp"
+#include "util/secret.hpp"
+
+namespace wif {
+namespace {
+
+using Value = rapidjson::Value;
+
+const Value* as_value(const void* pointer) { return static_cast<const Value*>(pointer); }
+
+std::string_view string_of(const Value& value) { return {value.GetString(), value.GetStringLength()}; }
+
+// RapidJSON's in-situ parser recurses: a bound on the depth keeps a hostile document off the stack's end.
+constexpr int k_max_depth = 64;
+
+bool nested_too_deep(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      if (c == '"') quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > k_max_depth) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+JsonValue JsonValue::operator[](std::string_view key) const {
+  if (!is_object()) return {};
+  const auto found = as_value(m_value)->FindMember(
+      Value(rapidjson::StringRef(key.data(), static_cast<rapidjson::SizeType>(key.size()))));
+  return found == as_value(m_value)->MemberEnd() ? JsonValue() : JsonValue(&found->value);
+}
+
+std::optional<std::string_view> JsonValue::string() const {
+  if (m_value == nullptr || !as_value(m_value)->IsString()) return {};
+  return string_of(*as_value(m_value));
+}
+
+std::optional<std::int64_t> JsonValue::integer() const {
+  if (m_value == nullptr || !as_value(m_value)->IsInt64()) return {};
+  return as_value(m_value)->GetInt64();
+}
+
+std::optional<double> JsonValue::number() const {
+  if (m_value == nullptr || !as_value(m_value)->IsNumber()) return {};
+  return as_value(m_value)->GetDouble();
+}
+
+std::optional<bool> JsonValue::boolean() const {
+  if (m_value == nullptr || !as_value(m_value)->IsBool()) return {};
+  return as_value(m_value)->GetBool();
+}
+
+bool JsonValue::is_object() const { return m_value != nullptr && as_value(m_value)->IsObject(); }
+bool JsonValue::is_array() const { return m_value != nullptr && as_value(m_value)->IsArray(); }
+bool JsonValue::is_null() const { return m_value != nullptr && as_value(m_value)->IsNull(); }
+
+std::vector<JsonValue> JsonValue::elements() const {
+  std::vector<JsonValue> out;
+  if (is_array())
+    for (const auto& element : as_value(m_value)->GetArray()) out.push_back(JsonValue(&element));
+  return out;
+}
+
+std::vector<std::pair<std::string_view, JsonValue>> JsonValue::members() const {
+  std::vector<std::pair<std::string_view, JsonValue>> out;
+  if (is_object())
+    for (const auto& member : as_value(m_value)->GetObject())
+      out.emplace_back(string_of(member.name), JsonValue(&member.value));
+  return out;
+}
+
+std::string JsonValue::text() const {
+  if (m_value == nullptr) return {};
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  as_value(m_value)->Accept(writer);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+struct Json::Impl {
+  explicit Impl(std::string t) : text(std::move(t)) {}
+  ~Impl() { wipe(text); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  std::string text;
+  rapidjson::Document document;
+};
+
+Json::Json(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+Json::Json(Json&&) noexcept = default;
+Json& Json::operator=(Json&&) noexcept = default;
+Json::~Json() = default;
+JsonValue Json::root() const { return JsonValue(static_cast<const Value*>(&m_impl->document)); }
+
+Result<Json> Json::parse(std::string text) {
+  // A NUL would end the in-situ parser's input early and hide what follows.
+  if (text.find('\0') != std::string::npos || !is_utf8(text)) {
+    wipe(text);
+    return fail(Category::bug, "not JSON: not UTF-8 text");
+  }
+  if (nested_too_deep(text)) {
+    wipe(text);
+    return fail(Category::bug, "not JSON that we read: nested more than 64 deep");
+  }
+  auto impl = std::make_unique<Impl>(std::move(text));
+  impl->document.ParseInsitu(impl->text.data());
+  if (impl->document.HasParseError())
+    return fail(Category::bug, std::string("not JSON: ") + rapidjson::GetParseError_En(impl->document.GetParseError()) +
+                                   " at byte " + std::to_string(impl->document.GetErrorOffset()));
+  return Json(std::move(impl));
+}
+
+void JsonWriter::comma() {
+  if (!m_first && !m_after_key) m_text += ',';
+  m_first = false;
+  m_after_key = false;
+}
+
+JsonWriter& JsonWriter::object() {
+  comma();
+  m_text += '{';
+  m_open += '}';
+  m_first = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::array() {
+  comma();
+  m_text += '[';
+  m_open += ']';
+  m_first = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::end() {
+  m_text += m_open.back();
+  m_open.pop_back();
+  m_first = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  value(name);
+  m_text += ':';
+  m_after_key = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(std::string_view text) {
+  constexpr std::string_view k_hex = "0123456789abcdef";
+  comma();
+  m_text += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      m_text += '\\';
+      m_text += c;
+    } else if (c == '\n') {
+      m_text += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      m_text += "\\u00";
+      m_text += k_hex[byte >> 4U];
+      m_text += k_hex[byte & 15U];
+    } else {
+      m_text += c;
+    }
+  }
+  m_text += '"';
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(std::int64_t number) {
+  comma();
+  m_text += std::to_string(number);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(bool flag) {
+  comma();
+  m_text += flag ? "true" : "false";
+  return *this;
+}
+
+JsonWriter& JsonWriter::null() {
+  comma();
+  m_text += "null";
+  return *this;
+}
+
+JsonWriter& JsonWriter::raw(std::string_view json) {
+  comma();
+  m_text += json;
+  return *this;
+}
+
+}  // namespace wif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// A string that is wiped when it goes away. Move-only; it has no stream operator and no formatter, so that a token
+// can't end up in a message by accident: whoever needs the bytes writes .reveal() and can be searched for.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace wif {
+
+inline void wipe(std::string& text) {
+  // Capacity, not size: a string that was cut keeps its tail.
+  text.resize(text.capacity());
+  explicit_bzero(text.data(), text.size());
+  text.clear();
+}
+
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string_view text) : m_text(text) {}
+  // Takes the bytes over and wipes where they came from (a short string is copied, not moved).
+  explicit Secret(std::string&& text) : m_text(text) { wipe(text); }
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  Secret(Secret&& other) noexcept { take(other); }
+  Secret& operator=(Secret&& other) noexcept {
+    if (this != &other) {
+      wipe(m_text);
+      take(other);
+    }
+    return *this;
+  }
+  ~Secret() { wipe(m_text); }
+
+  Secret clone() const { return Secret(std::string_view(m_text)); }
+  const std::string& reveal() const { return m_text; }
+  std::string_view view() const { return m_text; }
+  bool empty() const { return m_text.empty(); }
+  std::size_t size() const { return m_text.size(); }
+
+ private:
+  void take(Secret& other) {
+    m_text = other.m_text;
+    wipe(other.m_text);
+  }
+  std::string m_text;
+};
+
+}  // namespace wif

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the testbed and wif for the client and fault tests. Standard library only.
+
+WIF_BUILD names the build tree. Every output that wif gives, but for an answer's own stdout, is searched for the
+testbed's canary tokens and for the subject token.
+"""
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from urllib.parse import urlsplit
+
+BUILD = os.environ["WIF_BUILD"]
+WIF = os.path.join(BUILD, "bin", "wif")
+TESTBED = os.path.join(BUILD, "tests", "testbed", "wif-testbed")
+MODULES = os.path.join(BUILD, "tests", "modules")
+CANARY = "wif-canary-at-"
+
+
+class Testbed:
+    """A running wif-testbed; ends when its standard input does."""
+
+    def __init__(self, folder):
+        self.token_file = os.path.join(folder, "token")
+        self.process = subprocess.Popen(
+            [TESTBED, "--until-eof", "--state", os.path.join(folder, "testbed"), "--write-token", self.token_file],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.about = json.loads(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def call(self, path, body=None):
+        connection = http.client.HTTPConnection(urlsplit(self.about["http"]).netloc, timeout=60)
+        connection.request("POST", path, json.dumps(body or {}), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        assert answer.status == 200, f"{path}: {answer.status} {text}"
+        return text
+
+    def control(self, verb, **body):
+        text = self.call("/control/" + verb, body)
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
+    def exchanges(self):
+        """How many requests the token endpoint has had."""
+        return self.control("counts")["paths"].get("/oauth/token", 0)
+
+    def mint(self, **options):
+        """A new token in the token file, replaced atomically; returns it."""
+        token = self.control("mint", **options)
+        with open(self.token_file + ".new", "w", encoding="ascii") as file:
+            file.write(token)
+        os.rename(self.token_file + ".new", self.token_file)
+        return token
+
+
+class Case(unittest.TestCase):
+    """A testbed, a scratch home and a wif whose environment holds nothing of ours."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="wif-client-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.testbed = Testbed(self.folder)
+        self.addCleanup(self.testbed.stop)
+        self.cache = os.path.join(self.folder, "cache")
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": self.folder,
+            "WIF_CACHE_DIR": self.cache,
+            "OPENAI_IDENTITY_PROVIDER_ID": "idp_testbed",
+            "OPENAI_SERVICE_ACCOUNT_ID": "sa_testbed",
+            "OPENAI_IDENTITY_TOKEN_FILE": self.testbed.token_file,
+        }
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+
+    def url(self, fault=None, scheme="http"):
+        return self.testbed.about[scheme] + "/oauth/token" + ("?fault=" + fault if fault else "")
+
+    def arguments(self, words, fault=None):
+        return [WIF, *words[:1], "--set", "exchange.url=" + self.url(fault), *words[1:]]
+
+    def start(self, *words, fault=None, **options):
+        return subprocess.Popen(self.arguments(words, fault), env=self.env, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+    def finish(self, process):
+        out, err = process.communicate(timeout=120)
+        self.assert_no_token(err)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def wif(self, *words, fault=None, code=0):
+        """Runs wif to its end, and asserts its exit code."""
+        done = self.finish(self.start(*words, fault=fault))
+        self.assertEqual(done.returncode, code, f"{words}\nstdout: {len(done.stdout)} bytes\nstderr: {done.stderr}")
+        if code != 0:
+            self.assertEqual(done.stdout, "")
+            self.assertLessEqual(len(done.stderr.splitlines()), 2, done.stderr)
+        return done
+
+    def plain(self, *words, code=0):
+        """The same without --set: for commands and files that say it all."""
+        done = subprocess.run([WIF, *words], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120, check=False)
+        self.assert_no_token(done.stderr)
+        self.assertEqual(done.returncode, code, f"{words}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def token(self, *words, **options):
+        return json.loads(self.wif("get", *words, **options).stdout)["access_token"]
+
+    def assert_no_token(self, text):
+        self.assertNotIn(CANARY, text)
+        with open(self.testbed.token_file, encoding="ascii") as file:
+            subject = file.read().strip()
+        if subject:
+            self.assertNotIn(subject, text)
+            self.assertNotIn(subject.split(".")[-1] or "no signature", text)
+
+    def records(self):
+        return [name for name in os.listdir(self.cache) if name.endswith(".json")] if os.path.isdir(self.cache) else []
+
+    def config(self, text):
+        path = os.path.join(self.folder, "config.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.env["WIF_CONFIG"] = path
+        return path
+
+
+def main():
+    unittest.main(verbosity=2)

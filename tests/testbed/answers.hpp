@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers given word for word instead of ours: on any path, so also for metadata servers and other token services.
+#pragma once
+
+#include "http.hpp"
+#include "json.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace testbed {
+
+// Thread-safe.
+class Answers {
+public:
+  // {"path", "status", "headers", "body", "content_type", "times"}; without times, for ever.
+  void order(const Json& answer);
+  // False when there is none for that path.
+  bool give(const std::string& path, httplib::Response& response);
+  void reset();
+
+private:
+  struct Ordered {
+    Json answer;
+    std::int64_t left;
+  };
+
+  std::mutex m_mutex;
+  std::map<std::string, std::deque<Ordered>> m_ordered;
+};
+
+}  // namespace testbed

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api.hpp"
+
+#include "digest.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace testbed {
+namespace {
+
+const std::vector<std::string> k_words{"Hello", " from", " the", " testbed", "."};
+
+bool authorized(const State& state, const httplib::Request& request) {
+  const std::string value = request.get_header_value("Authorization");
+  return value.starts_with("Bearer ") && state.tokens.accepts(value.substr(7), state.clock.now());
+}
+
+void refuse(httplib::Response& response) {
+  const Json error = Json::object({{"message", "Incorrect or expired credential provided."},
+                                   {"type", "invalid_request_error"},
+                                   {"param", Json()},
+                                   {"code", "invalid_api_key"}});
+  reply(response, 401, Json::object({{"error", error}}));
+}
+
+Json model(const std::string& id) {
+  return Json::object({{"id", id}, {"object", "model"}, {"created", 1735689600}, {"owned_by", "testbed"}});
+}
+
+Json response_object(const State& state, const std::string& id, const std::string& status, const std::string& text) {
+  const Json content = Json::object({{"type", "output_text"}, {"text", text}, {"annotations", Json::array()}});
+  const Json message = Json::object({{"id", "msg_" + id},
+                                     {"type", "message"},
+                                     {"status", status},
+                                     {"role", "assistant"},
+                                     {"content", Json::array({content})}});
+  const bool done = status == "completed";
+  return Json::object({{"id", "resp_" + id},
+                       {"object", "response"},
+                       {"created_at", state.clock.now()},
+                       {"status", status},
+                       {"error", Json()},
+                       {"model", "gpt-testbed"},
+                       {"output", done ? Json::array({message}) : Json::array()},
+                       {"parallel_tool_calls", true},
+                       {"tool_choice", "auto"},
+                       {"tools", Json::array()}});
+}
+
+std::string event(Json data, const std::string& type, std::int64_t number) {
+  data.set("type", type);
+  data.set("sequence_number", number);
+  return "event: " + type + "\ndata: " + data.dump() + "\n\n";
+}
+
+std::vector<std::string> events(const State& state, const std::string& id) {
+  std::int64_t number = 0;
+  std::string text;
+  std::vector<std::string> all{
+      event(Json::object({{"response", response_object(state, id, "in_progress", "")}}), "response.created", number++)};
+  for (const std::string& word : k_words) {
+    text += word;
+    const Json delta =
+        Json::object({{"item_id", "msg_" + id}, {"output_index", 0}, {"content_index", 0}, {"delta", word}});
+    all.push_back(event(delta, "response.output_text.delta", number++));
+  }
+  const Json done = Json::object({{"response", response_object(state, id, "completed", text)}});
+  all.push_back(event(done, "response.completed", number));
+  return all;
+}
+
+void stream(httplib::Response& response, const std::vector<std::string>& all) {
+  response.status = 200;
+  auto send_next = [all, next = std::size_t{0}](std::size_t, httplib::DataSink& sink) mutable {
+    if (next < all.size() && !sink.write(all[next].data(), all[next].size())) {
+      return false;
+    }
+    if (++next >= all.size()) {
+      sink.done();
+    }
+    return true;
+  };
+  response.set_chunked_content_provider("text/event-stream", std::move(send_next));
+}
+
+}  // namespace
+
+void list_models(State& state, const httplib::Request& request, httplib::Response& response) {
+  if (!authorized(state, request)) {
+    refuse(response);
+    return;
+  }
+  const Json models = Json::array({model("gpt-testbed"), model("gpt-testbed-mini")});
+  reply(response, 200, Json::object({{"object", "list"}, {"data", models}}));
+}
+
+void create_response(State& state, const httplib::Request& request, httplib::Response& response) {
+  if (!authorized(state, request)) {
+    refuse(response);
+    return;
+  }
+  const std::string id = random_text(16);
+  const auto body = Json::parse(request.body);
+  if (body && (*body)["stream"].flag()) {
+    stream(response, events(state, id));
+    return;
+  }
+  std::string text;
+  for (const std::string& word : k_words) {
+    text += word;
+  }
+  reply(response, 200, response_object(state, id, "completed", text));
+}
+
+}  // namespace testbed

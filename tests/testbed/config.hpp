@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The relying party's configuration: who is trusted, and what they may become. Replaced whole or in part by tests.
+#pragma once
+
+#include "json.hpp"
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace testbed {
+
+struct Provider {
+  std::string id;
+  std::string issuer;
+  std::string audience;
+  bool enabled = true;
+  // openai.<name> to assertion.<path>
+  std::map<std::string, std::string> attributes;
+};
+
+struct Mapping {
+  std::string provider;
+  std::string service_account;
+  bool enabled = true;
+  // Claim or attribute to value; a value may end in one '*'.
+  std::map<std::string, std::string> rows;
+  std::vector<std::string> permissions;
+};
+
+struct Config {
+  std::vector<Provider> providers;
+  std::vector<Mapping> mappings;
+  std::optional<std::int64_t> expires_in;
+  bool single_use = false;
+  bool strict_errors = false;
+
+  static Config defaults(const std::string& issuer);
+  // Members that the JSON has replace ours; the others stay. Throws std::invalid_argument for an unknown member.
+  void apply(const Json& json, const std::string& issuer);
+  Json to_json() const;
+  const Provider* provider(const std::string& id) const;
+};
+
+// Safe to use from several threads.
+class ConfigStore {
+public:
+  explicit ConfigStore(std::string issuer);
+  Config get() const;
+  void apply(const Json& json);
+  void reset();
+
+private:
+  std::string m_issuer;
+  mutable std::mutex m_mutex;
+  Config m_config;
+};
+
+}  // namespace testbed

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatch.hpp"
+
+#include "api.hpp"
+#include "control.hpp"
+#include "digest.hpp"
+#include "fault_effects.hpp"
+#include "token_endpoint.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <stdexcept>
+
+namespace testbed {
+namespace {
+
+using Handler = void (*)(State&, const httplib::Request&, httplib::Response&);
+
+void discovery(State& state, const httplib::Request&, httplib::Response& response) {
+  const Json algorithms = Json::array({"RS256", "ES256", "ES384"});
+  reply(response, 200,
+        Json::object({{"issuer", state.issuer},
+                      {"jwks_uri", state.issuer + "/openid/v1/jwks"},
+                      {"response_types_supported", Json::array({"id_token"})},
+                      {"subject_types_supported", Json::array({"public"})},
+                      {"id_token_signing_alg_values_supported", algorithms}}));
+}
+
+void jwks(State& state, const httplib::Request&, httplib::Response& response) {
+  reply(response, 200, state.keys.jwks().dump(), "application/jwk-set+json");
+}
+
+void token(State& state, const httplib::Request& request, httplib::Response& response) {
+  const TokenServices services{state.keys, state.clock, state.tokens};
+  const TokenAnswer answer =
+      exchange(services, state.config.get(), request.get_header_value("Content-Type"), request.body);
+  state.journal.exchange(answer.outcome);
+  reply(response, answer.status, answer.body);
+}
+
+// Add an endpoint here.
+const std::map<std::string, Handler>& endpoints() {
+  static const std::map<std::string, Handler> k_endpoints{{"GET /.well-known/openid-configuration", discovery},
+                                                          {"GET /openid/v1/jwks", jwks},
+                                                          {"POST /oauth/token", token},
+                                                          {"GET /v1/models", list_models},
+                                                          {"POST /v1/responses", create_response}};
+  return k_endpoints;
+}
+
+void route(State& state, const httplib::Request& request, httplib::Response& response) {
+  if (state.answers.give(request.path, response)) {
+    return;
+  }
+  const auto found = endpoints().find(request.method + " " + request.path);
+  if (found == endpoints().end()) {
+    reply(response, 404, Json::object({{"error", "not_found"}}));
+    return;
+  }
+  found->second(state, request, response);
+}
+
+std::string percent_decoded(const std::string& text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size()) {
+      decoded += static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16));
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
+}
+
+// From the raw target: cpp-httplib 0.11 loses all but the last piece of a value that holds '='.
+std::string own_fault(const httplib::Request& request) {
+  if (request.has_header("X-Testbed-Fault")) {
+    return request.get_header_value("X-Testbed-Fault");
+  }
+  const std::size_t question = request.target.find('?');
+  const std::string query = question == std::string::npos ? "" : "&" + request.target.substr(question + 1);
+  const std::size_t start = query.find("&fault=");
+  if (start == std::string::npos) {
+    return "";
+  }
+  const std::size_t end = std::min(query.find('&', start + 1), query.size());
+  return percent_decoded(query.substr(start + 7, end - start - 7));
+}
+
+void serve(State& state, const httplib::Request& request, httplib::Response& response) {
+  state.journal.request(request);
+  state.gate.pass(request.path);
+  const FaultContext context{state.gate, state.clock};
+  const Fault fault = state.faults.take(request.path, own_fault(request));
+  if (!apply_before(context, fault, request, response)) {
+    route(state, request, response);
+  }
+  put_header(response, "x-request-id", "req_" + random_text(24));
+  apply_after(context, fault, response);
+  state.journal.served(request.path, response.status);
+}
+
+}  // namespace
+
+void dispatch(State& state, const httplib::Request& request, httplib::Response& response) {
+  try {
+    if (request.path.starts_with("/control/")) {
+      control(state, request, response);
+    } else {
+      serve(state, request, response);
+    }
+  } catch (const std::exception& error) {
+    reply(response, 422, Json::object({{"error", "testbed"}, {"error_description", error.what()}}));
+  }
+  if (state.verbose) {
+    const std::string what = request.method + " " + redacted(request.path);
+    std::fprintf(stderr, "wif-testbed: %s %d\n", what.c_str(), response.status);
+  }
+}
+
+}  // namespace testbed

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/store.hpp"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "scratch_folder.hpp"
+
+namespace wif {
+namespace {
+
+constexpr const char* k_name = "0123456789abcdef";
+
+Record record_of(std::string binding) {
+  Record record;
+  record.binding = std::move(binding);
+  record.profile = "prod";
+  record.refresh_at = 150;
+  record.credential.access_token = Secret("abc.def");
+  record.credential.scope = "api.model.request";
+  record.credential.issued_at = 100;
+  record.credential.issued_boot = 7;
+  record.credential.expires_at = 200;
+  record.credential.subject_hash = "00ff";
+  return record;
+}
+
+class StoreTest : public testing::Test {
+ protected:
+  Result<std::optional<Store>> try_open(const std::string& path) {
+    m_why.clear();
+    return Store::open(path, true, m_why);
+  }
+  Store open() { return std::move(try_open(m_path).value().value()); }
+  Category refused(const std::string& path) {
+    const auto store = try_open(path);
+    EXPECT_FALSE(store);
+    if (!store) EXPECT_FALSE(store.error().hint.empty());
+    return store ? Category::bug : store.error().category;
+  }
+  static mode_t mode_of(const std::string& path) {
+    struct stat info {};
+    EXPECT_EQ(lstat(path.c_str(), &info), 0) << path;
+    return info.st_mode & 07777U;
+  }
+
+  ScratchFolder m_scratch;
+  std::string m_path = m_scratch / "a/b/wif";
+  std::string m_why;
+};
+
+TEST_F(StoreTest, MakesItsFolderPrivateAndTheParentsToo) {
+  open();
+  EXPECT_EQ(mode_of(m_path), 0700U);
+  EXPECT_EQ(mode_of(m_scratch / "a"), 0700U);
+}
+
+TEST_F(StoreTest, ARecordComesBackAsItWasAndIsPrivate) {
+  const Store store = open();
+  ASSERT_TRUE(store.write_record(k_name, record_of("binding")));
+  EXPECT_EQ(mode_of(m_path + "/" + k_name + ".json"), 0600U);
+  const auto record = store.read_record(k_name, "binding").value();
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->profile, "prod");
+  EXPECT_EQ(record->refresh_at, 150);
+  EXPECT_EQ(record->credential.access_token.reveal(), "abc.def");
+  EXPECT_EQ(record->credential.token_type, "Bearer");
+  EXPECT_EQ(record->credential.scope, "api.model.request");
+  EXPECT_EQ(record->credential.issued_at, 100);
+  EXPECT_EQ(record->credential.issued_boot, 7);
+  EXPECT_EQ(record->credential.expires_at, 200);
+  EXPECT_EQ(record->credential.subject_hash, "00ff");
+}
+
+TEST_F(StoreTest, ACollisionIsAMiss) {
+  const Store store = open();
+  ASSERT_TRUE(store.write_record(k_name, record_of("mine")));
+  EXPECT_FALSE(store.read_record(k_name, "somebody else's").value());
+}
+
+TEST_F(StoreTest, ADamagedRecordIsAMiss) {
+  const Store store = open();
+  for (const char* text : {"", "{", "[]", R"({"version":2})", R"({"version":1,"binding":"b","credential":{}})"}) {
+    ASSERT_TRUE(store.write_record(k_name, record_of("b")));
+    std::ofstream(m_path + "/" + k_name + ".json", std::ios::trunc) << text;
+    EXPECT_FALSE(store.read_record(k_name, "b").value()) << text;
+  }
+}
+
+TEST_F(StoreTest, AnEmptyOrUnsafeTokenOfARecordIsAMiss) {
+  const Store store = open();
+  for (const char* token : {"", "a b", "a\nb"}) {
+    Record record = record_of("b");
+    record.credential.access_token = Secret(token);
+    ASSERT_TRUE(store.write_record(k_name, record));
+    EXPECT_FALSE(store.read_record(k_name, "b").value()) << token;
+  }
+}
+
+TEST_F(StoreTest, RefusesAWideFolderAndLeavesItAsItIs) {
+  open();
+  for (const mode_t mode : {0755U, 0750U, 0701U, 0777U}) {
+    chmod(m_path.c_str(), mode);
+    EXPECT_EQ(refused(m_path), Category::cache) << mode;
+    EXPECT_EQ(mode_of(m_path), mode);
+  }
+}
+
+TEST_F(StoreTest, RefusesASymlinkAndAFileInTheFoldersPlace) {
+  open();
+  ASSERT_EQ(symlink(m_path.c_str(), (m_scratch / "link").c_str()), 0);
+  EXPECT_EQ(refused(m_scratch / "link"), Category::cache);
+  std::ofstream(m_scratch / "file") << "x";
+  EXPECT_EQ(refused(m_scratch / "file"), Category::cache);
+}
+
+TEST_F(StoreTest, RefusesAForeignFolder) {
+  if (geteuid() == 0) {
+    open();
+    ASSERT_EQ(chown(m_path.c_str(), 4711, 4711), 0);
+    EXPECT_EQ(refused(m_path), Category::cache);
+  } else {
+    EXPECT_EQ(refused("/"), Category::cache);
+  }
+}
+
+TEST_F(StoreTest, RefusesAWideOrLinkedRecord) {
+  const Store store = open();
+  const std::string path = m_path + "/" + k_name + ".json";
+  ASSERT_TRUE(store.write_record(k_name, record_of("b")));
+  chmod(path.c_str(), 0640);
+  EXPECT_EQ(store.read_record(k_name, "b").error().category, Category::cache);
+  chmod(path.c_str(), 0600);
+  ASSERT_EQ(rename(path.c_str(), (m_scratch / "elsewhere").c_str()), 0);
+  ASSERT_EQ(symlink((m_scratch / "elsewhere").c_str(), path.c_str()), 0);
+  EXPECT_EQ(store.read_record(k_name, "b").error().category, Category::cache);
+}
+
+TEST_F(StoreTest, AFifoInARecordsPlaceDoesNotHang) {
+  const Store store = open();
+  ASSERT_EQ(mkfifo((m_path + "/" + k_name + ".json").c_str(), 0600), 0);
+  EXPECT_EQ(store.read_record(k_name, "b").error().category, Category::cache);
+}
+
+TEST_F(StoreTest, AnImpossibleFolderIsToldAndNoError) {
+  std::ofstream(m_scratch / "file") << "x";
+  const auto store = try_open(m_scratch / "file/wif");
+  // A file where a parent should be: it can't be made, and holds nobody's tokens either.
+  if (store) {
+    EXPECT_FALSE(*store);
+    EXPECT_NE(m_why.find("/file/wif"), std::string::npos);
+  } else {
+    EXPECT_EQ(store.error().category, Category::cache);
+  }
+}
+
+TEST_F(StoreTest, WritingOverALinkReplacesTheLinkNotItsTarget) {
+  const Store store = open();
+  std::ofstream(m_scratch / "victim") << "untouched";
+  ASSERT_EQ(symlink((m_scratch / "victim").c_str(), (m_path + "/" + k_name + ".json").c_str()), 0);
+  ASSERT_TRUE(store.write_record(k_name, record_of("b")));
+  std::string text;
+  std::ifstream(m_scratch / "victim") >> text;
+  EXPECT_EQ(text, "untouched");
+  EXPECT_TRUE(store.read_record(k_name, "b").value());
+}
+
+TEST_F(StoreTest, LeavesNoTemporaryFileBehind) {
+  const Store store = open();
+  ASSERT_TRUE(store.write_record(k_name, record_of("b")));
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(m_path)) ++files;
+  EXPECT_EQ(files, 1U);
+}
+
+TEST_F(StoreTest, AFailureComesBackAndARecordClearsIt) {
+  const Store store = open();
+  Failure failure;
+  failure.binding = "b";
+  failure.error = Error{Category::refused, "message", "hint", "invalid_grant"};
+  failure.at = 100;
+  failure.not_before = 130;
+  failure.attempts = 3;
+  failure.refused_subject = "ff";
+  ASSERT_TRUE(store.write_failure(k_name, failure));
+  const auto read = store.read_failure(k_name, "b");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->error.category, Category::refused);
+  EXPECT_EQ(read->error.message, "message");
+  EXPECT_EQ(read->error.cause, "invalid_grant");
+  EXPECT_EQ(read->attempts, 3);
+  EXPECT_EQ(read->not_before, 130);
+  EXPECT_EQ(read->refused_subject, "ff");
+  EXPECT_FALSE(store.read_failure(k_name, "another"));
+  ASSERT_TRUE(store.write_record(k_name, record_of("b")));
+  EXPECT_FALSE(store.read_failure(k_name, "b"));
+}
+
+TEST_F(StoreTest, NamesListsRecordsAndFailuresOnly) {
+  const Store store = open();
+  ASSERT_TRUE(store.write_record(k_name, record_of("b")));
+  ASSERT_TRUE(store.write_failure("fedcba9876543210", Failure()));
+  ASSERT_TRUE(store.open_lock(k_name));
+  std::ofstream(m_path + "/notes.json") << "{}";
+  EXPECT_EQ(store.names(), (std::vector<std::string>{k_name, "fedcba9876543210"}));
+  store.remove(k_name);
+  EXPECT_EQ(store.names(), (std::vector<std::string>{"fedcba9876543210"}));
+}
+
+}  // namespace
+}  // namespace wif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loader's rules, and one call of a module, without a shared object: tests/modules has those.
+#include "engine/module_loader.hpp"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/provider_call.hpp"
+#include "unit/scratch_folder.hpp"
+
+namespace wif {
+namespace {
+
+using Fetch = std::int32_t (*)(const wif_host*, wif_call*, wif_subject_token*);
+
+std::int32_t good_fetch(const wif_host* host, wif_call* call, wif_subject_token* token) {
+  auto* memory = static_cast<char*>(host->secret_alloc(call, 32));
+  const char* value = host->setting(call, "value");
+  if (value == nullptr) return host->fail(call, WIF_CONFIGURATION, "value is not set", "set it");
+  token->token_size = static_cast<std::size_t>(snprintf(memory, 32, " %s\n", value));
+  token->token = memory;
+  token->token_type = "a-type";
+  token->expires_at = 99;
+  return WIF_OK;
+}
+
+std::int32_t empty_fetch(const wif_host*, wif_call*, wif_subject_token*) { return WIF_OK; }
+std::int32_t silent_fetch(const wif_host*, wif_call*, wif_subject_token*) { return WIF_NO_IDENTITY; }
+std::int32_t odd_fetch(const wif_host* host, wif_call* call, wif_subject_token*) {
+  return host->fail(call, 99, "x", nullptr);
+}
+
+wif_provider table_of(Fetch fetch) { return {WIF_PROVIDER_ABI, sizeof(wif_provider), "t", fetch, nullptr}; }
+
+class NoTransport : public Http {
+ public:
+  HttpResult send(const HttpRequest&) override { return tl::unexpected(HttpFailure{}); }
+};
+
+Result<SubjectToken> fetch(Fetch function, NamedValues settings = {}) {
+  EngineRequest request;
+  request.provider = "t";
+  request.subject = std::move(settings);
+  NoTransport http;
+  const Log log(0, false, STDERR_FILENO);
+  return fetch_subject(table_of(function),
+                       {request, real_system(), http, log, Deadline(monotonic_ms() + 1000)});
+}
+
+TEST(ModuleTable, IsTakenWhenWhole) {
+  const auto table = table_of(good_fetch);
+  EXPECT_TRUE(check_table(&table, "/m.so", "t"));
+}
+
+TEST(ModuleTable, EachFlawHasItsOwnMessage) {
+  auto newer = table_of(good_fetch);
+  newer.abi_version = WIF_PROVIDER_ABI + 1;
+  auto small = table_of(good_fetch);
+  small.struct_size = 8;
+  auto other = table_of(good_fetch);
+  other.name = "u";
+  const auto without = table_of(nullptr);
+  const std::vector<std::pair<const wif_provider*, const char*>> rows = {
+      {nullptr, "serves no interface version"},
+      {&newer, "follows interface version 2"},
+      {&small, "table of 8 bytes"},
+      {&other, "is provider 'u', not 't'"},
+      {&without, "no fetch function"}};
+  for (const auto& [table, words] : rows) {
+    const auto result = check_table(table, "/m.so", "t");
+    ASSERT_FALSE(result) << words;
+    EXPECT_NE(result.error().message.find(words), std::string::npos) << result.error().message;
+    EXPECT_FALSE(result.error().hint.empty());
+  }
+}
+
+TEST(ModuleCall, HandsOutSettingsAndTakesTheTokenTrimmed) {
+  const auto subject = fetch(good_fetch, {{"value", "tok"}});
+  ASSERT_TRUE(subject);
+  EXPECT_EQ(subject->token.view(), "tok");
+  EXPECT_EQ(subject->token_type, "a-type");
+  EXPECT_EQ(subject->expires_at, 99);
+}
+
+TEST(ModuleCall, PassesTheModulesErrorOn) {
+  const auto subject = fetch(good_fetch);
+  ASSERT_FALSE(subject);
+  EXPECT_EQ(subject.error().category, Category::configuration);
+  EXPECT_EQ(subject.error().message, "value is not set");
+}
+
+TEST(ModuleCall, TellsBrokenPromises) {
+  EXPECT_NE(fetch(empty_fetch).error().message.find("empty subject token"), std::string::npos);
+  EXPECT_NE(fetch(silent_fetch).error().message.find("without saying why"), std::string::npos);
+  EXPECT_NE(fetch(odd_fetch).error().message.find("unknown status 99"), std::string::npos);
+  for (const Fetch function : {empty_fetch, silent_fetch, odd_fetch})
+    EXPECT_EQ(fetch(function).error().category, Category::bug);
+}
+
+class ModuleFiles : public testing::Test {
+ protected:
+  void SetUp() override {
+    prefix = std::filesystem::canonical(folder.path()).string();
+    mkdir((prefix + "/lib").c_str(), 0755);
+    std::ofstream(prefix + "/lib/m.so") << "not a shared object";
+    chmod((prefix + "/lib/m.so").c_str(), 0644);
+    places.installed = prefix + "/lib";
+    places.prefix = prefix;
+  }
+  ScratchFolder folder;
+  std::string prefix;
+  ModulePlaces places;
+};
+
+TEST_F(ModuleFiles, AreFoundInTheEnginesOwnPrefix) {
+  EXPECT_EQ(*find_module("m.so", places), prefix + "/lib/m.so");
+}
+
+TEST_F(ModuleFiles, AreRefusedIfOthersCanWriteThem) {
+  chmod((prefix + "/lib/m.so").c_str(), 0666);
+  const auto path = find_module("m.so", places);
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().category, Category::configuration);
+  EXPECT_EQ(path.error().hint, "chmod go-w " + prefix + "/lib/m.so");
+}
+
+TEST_F(ModuleFiles, AreRefusedInAFolderThatOthersCanWrite) {
+  chmod((prefix + "/lib").c_str(), 0777);
+  ASSERT_FALSE(find_module("m.so", places));
+}
+
+TEST_F(ModuleFiles, HaveNoWayOutOfTheirFolder) { EXPECT_FALSE(find_module("../lib/m.so", places)); }
+
+TEST_F(ModuleFiles, AbsentOnesAreNamed) {
+  const auto path = find_module("n.so", places);
+  ASSERT_FALSE(path);
+  EXPECT_NE(path.error().message.find(prefix + "/lib/n.so"), std::string::npos);
+}
+
+TEST_F(ModuleFiles, WhatIsNoSharedObjectIsSaidSo) {
+  const auto table = load_module(prefix + "/lib/m.so", "m");
+  ASSERT_FALSE(table);
+  EXPECT_EQ(table.error().message.rfind("cannot load the module: ", 0), 0U);
+}
+
+}  // namespace
+}  // namespace wif
