@@ -25,9 +25,9 @@ target_compile_options(wif_options INTERFACE
 target_compile_definitions(wif_options INTERFACE WIF_VERSION="${PROJECT_VERSION}" _GNU_SOURCE)
 target_link_options(wif_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections)
 
-# GCC 12 sees overlaps in std::string's operator+ that aren't there (GCC bug 105651).
+# GCC 12 sees overlaps in std::string's operator+ and uninitialised optionals that aren't there (GCC bugs 105651, 80635).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(wif_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+  target_compile_options(wif_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict -Wno-maybe-uninitialized>)
 endif()
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|i.86")

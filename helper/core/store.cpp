@@ -163,8 +163,8 @@ Result<std::optional<Record>> Store::read_record(const std::string& name) const 
 }
 
 Result<std::optional<Record>> Store::read_record(const std::string& name, std::string_view binding) const {
-  TRY_ASSIGN(auto record, read_record(name));
-  if (record && record->binding != binding) record.reset();
+  auto record = read_record(name);
+  if (record && *record && (*record)->binding != binding) record->reset();
   return record;
 }
 

@@ -62,11 +62,26 @@ HttpFailure timed_out(const CurlTrouble& trouble, const std::string& peer) {
                        "try again, or allow more with --timeout");
 }
 
+// Whom libcurl tried, from "Failed to connect to HOST port N after …": it is the proxy where it isn't the peer.
+std::string proxy_in(const CurlTrouble& trouble, const std::string& peer) {
+  const std::string_view words = trouble.words;
+  constexpr std::string_view k_before = "Failed to connect to ";
+  const std::size_t begin = words.find(k_before);
+  const std::size_t port = words.find(" port ");
+  if (begin == words.npos || port == words.npos || port < begin + k_before.size()) return {};
+  const std::string host(words.substr(begin + k_before.size(), port - begin - k_before.size()));
+  if (peer.find(host) != peer.npos) return {};
+  return host + ":" + std::string(words.substr(port + 6, words.find(' ', port + 6) - port - 6));
+}
+
 HttpFailure not_connected(const CurlTrouble& trouble, const std::string& peer) {
   long error = 0;
   curl_easy_getinfo(trouble.curl, CURLINFO_OS_ERRNO, &error);
   const std::string why = error != 0 ? errno_text(static_cast<int>(error)) : words_of(trouble);
-  return before_sending("cannot connect to " + peer + ": " + why, k_network_hint);
+  const std::string proxy = proxy_in(trouble, peer);
+  if (proxy.empty()) return before_sending("cannot connect to " + peer + ": " + why, k_network_hint);
+  return before_sending("cannot connect to " + proxy + ", the proxy on the way to " + peer + ": " + why,
+                        "check https_proxy and no_proxy");
 }
 
 // "self-signed certificate in certificate chain" out of "SSL certificate problem: …".

@@ -50,7 +50,7 @@ Status check_subject(SubjectToken& subject, const std::string& provider, const s
     if (jwt->expires_at)
       subject.expires_at = std::min(*jwt->expires_at, subject.expires_at.value_or(*jwt->expires_at));
   } else if (is_jwt_type(token_type)) {
-    return fail(Category::no_identity, name + " is not a JWT: " + jwt.error().message,
+    return fail(Category::no_identity, name + " is " + jwt.error().message,
                 "look at what its source holds: a signed OIDC token, as header.payload.signature");
   }
   if (subject.expires_at && *subject.expires_at <= now)

@@ -22,6 +22,7 @@ class Secret {
  public:
   Secret() = default;
   explicit Secret(std::string_view text) : m_text(text) {}
+  explicit Secret(const char* text) : m_text(text) {}
   // Takes the bytes over and wipes where they came from (a short string is copied, not moved).
   explicit Secret(std::string&& text) : m_text(text) { wipe(text); }
   Secret(const Secret&) = delete;

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The guides' way without an SDK, as they write it: curl posts, jq picks. Its variables come from the environment.
 TOKEN=$(cat "$TOKEN_FILE")

@@ -23,7 +23,7 @@ static int32_t fetch(const struct wif_host *host, wif_call *call, struct wif_sub
   token->token = text;
   token->token_size = sizeof text - 1;
 #if defined(BREAK_CRASH)
-  int *volatile nowhere = NULL; /* volatile: the compiler must not see it coming */
+  volatile int *volatile nowhere = NULL; /* volatile: the compiler must not see it coming */
   *nowhere = 1;
 #elif defined(BREAK_SLEEP)
   for (;;) pause();
@@ -52,10 +52,10 @@ WIF_EXPORT const struct wif_provider *wif_provider_init(uint32_t host_abi);
 
 const struct wif_provider *wif_provider_init(uint32_t host_abi) {
   static const struct wif_provider table = {ABI, SIZE, NAME, fetch, NULL};
+  const struct wif_provider *offered = &table;
   (void)host_abi;
 #ifdef BREAK_NULL
-  return NULL;
-#else
-  return &table;
+  offered = NULL;
 #endif
+  return offered;
 }

@@ -19,6 +19,7 @@ Server::Server(const CertificateFiles& files)
 int Server::open(httplib::Server& server) {
   int socket = -1;
   server.set_socket_options([&socket](int opened) { socket = opened; });
+  server.set_tcp_nodelay(true);  // before the socket is made, or it has no effect
   const int port = server.bind_to_any_port("127.0.0.1");
   if (!server.is_valid() || port <= 0) {
     throw std::runtime_error("can't listen on 127.0.0.1");
@@ -27,7 +28,6 @@ int Server::open(httplib::Server& server) {
   ::listen(socket, 4096);
   server.set_socket_options(nullptr);
   server.new_task_queue = [] { return new GrowingPool; };
-  server.set_tcp_nodelay(true);
   server.set_keep_alive_max_count(100000);
   const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
     dispatch(*m_state, request, response);

@@ -86,7 +86,7 @@ class Binding : public testing::Test {
     m_profile.name = "prod";
     m_profile.provider.name = "file";
     m_profile.provider.built_in = true;
-    m_profile.provider.identities = m_identities;
+    m_profile.provider.identities = k_identities;
     m_profile.exchange_kind = "openai";
     m_profile.settings["subject.path"] = {"/token", ""};
     m_profile.settings["exchange.url"] = {"https://x/", ""};
@@ -110,7 +110,7 @@ class Binding : public testing::Test {
 
   FakeSystem m_system;
   Profile m_profile;
-  static constexpr IdentityInput m_identities[] = {{IdentityInput::Kind::jwt_file, "path"},
+  static constexpr IdentityInput k_identities[] = {{IdentityInput::Kind::jwt_file, "path"},
                                                    {IdentityInput::Kind::variable, "JOB_TOKEN"}};
 };
 

@@ -38,8 +38,9 @@ class StoreTest : public testing::Test {
   Category refused(const std::string& path) {
     const auto store = try_open(path);
     EXPECT_FALSE(store);
-    if (!store) EXPECT_FALSE(store.error().hint.empty());
-    return store ? Category::bug : store.error().category;
+    if (store) return Category::bug;
+    EXPECT_FALSE(store.error().hint.empty());
+    return store.error().category;
   }
   static mode_t mode_of(const std::string& path) {
     struct stat info {};

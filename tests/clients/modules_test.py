@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Provider modules of others, dropped into a folder: a good one in plain C, and those that are broken on purpose."""
+import os
+import shutil
+import stat
+import tempfile
+import time
+
+from harness import MODULES, Case, main
+
+
+def trusted(folder):
+    """Whether only root or we can write there and above: what wif asks of a module's folder."""
+    while True:
+        info = os.stat(folder)
+        if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
+            return False
+        if folder == "/":
+            return True
+        folder = os.path.dirname(folder)
+
+
+class Modules(Case):
+    def setUp(self):
+        super().setUp()
+        places = [os.path.expanduser("~"), os.getcwd(), "/run", "/var/lib"]
+        place = next(place for place in places if os.access(place, os.W_OK) and trusted(os.path.realpath(place)))
+        self.modules = os.path.realpath(tempfile.mkdtemp(prefix="wif-modules-", dir=place))
+        self.addCleanup(shutil.rmtree, self.modules, ignore_errors=True)
+        for name in os.listdir(MODULES):
+            if name.endswith((".so", ".module")):
+                shutil.copy(os.path.join(MODULES, name), self.modules)
+                os.chmod(os.path.join(self.modules, name), 0o644)
+        self.env["WIF_MODULE_PATH"] = self.modules
+
+    def provider(self, name, *words):
+        return ("get", "--set", "subject.provider=" + name, "--set", "subject.path=" + self.testbed.token_file, *words)
+
+    def broken(self, name, code, expected, *words):
+        done = self.wif("get", "--set", "subject.provider=broken-" + name, *words, code=code)
+        self.assertRegex(done.stderr, expected)
+        self.assertEqual(self.records(), [])
+        return done
+
+    def test_a_module_in_plain_c_works_and_is_cached(self):
+        first = self.wif(*self.provider("plain")).stdout
+        self.assertEqual(self.wif(*self.provider("plain")).stdout.split(",")[1], first.split(",")[1])
+        self.assertEqual(self.testbed.exchanges(), 1)
+        self.assertIn("plain", self.plain("providers", "plain").stdout)
+
+    def test_it_is_detected(self):
+        del self.env["OPENAI_IDENTITY_TOKEN_FILE"]
+        self.env["WIF_TEST_PLAIN_TOKEN_FILE"] = self.testbed.token_file
+        self.assertIn("* plain", self.plain("providers").stdout)
+        self.wif("get")
+
+    def test_wrong_tables(self):
+        self.broken("abi", 70, "ABI")
+        self.broken("null", 70, "ABI")
+        self.broken("symbol", 70, "wif_provider_init")
+        self.broken("undefined", 70, "cannot|load")
+        self.broken("size", 70, "small|size")
+        self.broken("name", 70, "somebody-else")
+
+    def test_a_crash_is_told_with_the_modules_name(self):
+        self.broken("crash", 70, "broken-crash")
+
+    def test_endless_sleep_ends_with_the_time_allowed(self):
+        begin = time.monotonic()
+        self.broken("sleep", 6, "broken-sleep", "--timeout", "1s")
+        self.assertLess(time.monotonic() - begin, 30)
+
+    def test_broken_promises(self):
+        self.broken("silent", 70, "broken-silent")
+        self.broken("code", 70, "broken-code")
+        self.broken("exit", 70, "broken-exit|wif-engine")
+        self.broken("unset", 70, "broken-unset")
+
+    def test_unusable_tokens(self):
+        for name in ("empty", "linebreak"):
+            done = self.finish(self.start("get", "--set", "subject.provider=broken-" + name))
+            self.assertIn(done.returncode, (4, 70), done.stderr)
+            self.assertIn("broken-" + name, done.stderr)
+        self.assertEqual(self.testbed.exchanges(), 0)
+
+    def test_what_a_module_prints_is_no_part_of_the_answer(self):
+        done = self.finish(self.start("get", "--set", "subject.provider=broken-stdout"))
+        self.assertNotIn("broken", done.stdout)
+
+    def test_files_that_others_can_write_are_refused(self):
+        for name in ("wif-provider-plain.so", "plain.module"):
+            path = os.path.join(self.modules, name)
+            os.chmod(path, 0o666)
+            done = self.wif(*self.provider("plain", "--no-cache"), code=3)
+            self.assertIn(name, done.stderr)
+            self.assertIn("chmod", done.stderr)
+            os.chmod(path, stat.S_IRUSR | stat.S_IWUSR)
+        os.chmod(self.modules, 0o777)
+        self.wif(*self.provider("plain", "--no-cache"), code=3)
+
+    def test_an_unknown_provider_has_the_nearest_name(self):
+        self.assertIn("plain", self.wif(*self.provider("plian"), code=3).stderr)
+
+
+if __name__ == "__main__":
+    main()

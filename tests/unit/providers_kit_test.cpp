@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/kit.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "fake_host.hpp"
+#include "scratch_folder.hpp"
+
+namespace wif::kit {
+namespace {
+
+Result<SubjectToken> good(const Host& host) { return SubjectToken{host.secret_copy("token"), "urn:type", 42}; }
+Result<SubjectToken> bad(const Host&) { return fail(WIF_REFUSED, "it said no", "ask again"); }
+Result<SubjectToken> throws(const Host&) { throw std::runtime_error("thrown"); }
+Result<SubjectToken> throws_anything(const Host&) { throw 7; }
+
+struct Answer {
+  int32_t status = WIF_OK;
+  wif_subject_token token{};
+};
+
+template <Result<SubjectToken> (*Fetch)(const Host&)>
+Answer call_of(wif_call& call) {
+  const wif_provider table = provider<Fetch>("test");
+  Answer answer;
+  answer.status = table.fetch(&call.host(), &call, &answer.token);
+  return answer;
+}
+
+TEST(Fetch, HandsTheTokenOver) {
+  wif_call call;
+  const Answer answer = call_of<good>(call);
+  EXPECT_EQ(answer.status, WIF_OK);
+  EXPECT_EQ(std::string(answer.token.token, answer.token.token_size), "token");
+  EXPECT_STREQ(answer.token.token_type, "urn:type");
+  EXPECT_EQ(answer.token.expires_at, 42);
+}
+
+TEST(Fetch, ReportsAFailureWithItsHint) {
+  wif_call call;
+  EXPECT_EQ(call_of<bad>(call).status, WIF_REFUSED);
+  EXPECT_EQ(call.message, "it said no");
+  EXPECT_EQ(call.hint, "ask again");
+}
+
+TEST(Fetch, LetsNoExceptionOut) {
+  wif_call call;
+  EXPECT_EQ(call_of<throws>(call).status, WIF_BUG);
+  EXPECT_EQ(call.message, "thrown");
+  EXPECT_EQ(call_of<throws_anything>(call).status, WIF_BUG);
+  call.out_of_memory = true;
+  EXPECT_EQ(call_of<good>(call).status, WIF_BUG);
+  EXPECT_EQ(call.message, "out of memory");
+}
+
+TEST(Offer, IsNothingForAHostOfAnOlderVersion) {
+  static const wif_provider table = provider<good>("test");
+  EXPECT_EQ(offer(table, WIF_PROVIDER_ABI), &table);
+  EXPECT_EQ(offer(table, WIF_PROVIDER_ABI + 1), &table);
+  EXPECT_EQ(offer(table, 0), nullptr);
+}
+
+TEST(Settings, ARequiredOneThatIsUnsetIsNamed) {
+  wif_call call;
+  const auto path = Host(&call.host(), &call).required_setting("path");
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().status, WIF_CONFIGURATION);
+  EXPECT_EQ(path.error().message, "subject.path is not set");
+}
+
+class TokenFile : public ::testing::Test {
+ protected:
+  void write(const std::string& text) { std::ofstream(m_path, std::ios::binary) << text; }
+  Result<std::string_view> read() { return read_token_file(Host(&m_call.host(), &m_call), m_path); }
+  Failure failure() {
+    const auto result = read();
+    if (!result) return result.error();
+    ADD_FAILURE() << "no error";
+    return {};
+  }
+
+  ScratchFolder m_folder;
+  std::string m_path = m_folder / "token";
+  wif_call m_call;
+};
+
+TEST_F(TokenFile, IsReadWholeAndTrimmed) {
+  write(" \r\n\topaque, or not\n\n");
+  EXPECT_EQ(read().value(), "opaque, or not");
+}
+
+TEST_F(TokenFile, LargeOnesAreReadWhole) {
+  const std::string large((std::size_t{1} << 20) - 1, 'x');
+  write(large + "\n");
+  EXPECT_EQ(read().value(), large);
+  write(large + "xy");
+  EXPECT_EQ(failure().status, WIF_NO_IDENTITY);
+  EXPECT_NE(failure().message.find("larger than 1 MiB"), std::string::npos);
+}
+
+TEST_F(TokenFile, OneOfUnknownSizeIsReadWhole) {
+  m_path = "/proc/self/smaps";  // its size is said to be 0
+  EXPECT_GT(read().value().size(), 4096u);
+  m_path = "/dev/zero";  // and this one never ends
+  EXPECT_NE(failure().message.find("larger than 1 MiB"), std::string::npos);
+}
+
+// As the kubelet does it: token -> ..data/token, ..data -> a folder with a time in its name, renamed over.
+TEST_F(TokenFile, IsReadAfreshThroughTheLinksSwap) {
+  const auto generation = [&](const std::string& name) {
+    std::filesystem::create_directory(m_folder / name);
+    std::ofstream(m_folder / (name + "/token")) << name;
+    std::filesystem::create_directory_symlink(name, m_folder / "..data_tmp");
+    std::filesystem::rename(m_folder / "..data_tmp", m_folder / "..data");
+  };
+  generation("..1");
+  std::filesystem::create_symlink("..data/token", m_path);
+  EXPECT_EQ(read().value(), "..1");
+  generation("..2");
+  EXPECT_EQ(read().value(), "..2");
+}
+
+TEST_F(TokenFile, AMissingOneSaysHowToMountIt) {
+  EXPECT_EQ(failure().status, WIF_NO_IDENTITY);
+  EXPECT_EQ(failure().message, "there is no token file " + m_path);
+  EXPECT_NE(failure().hint.find("projected token volume"), std::string::npos);
+}
+
+TEST_F(TokenFile, AnEmptyOneIsAnError) {
+  write("");
+  EXPECT_EQ(failure().status, WIF_NO_IDENTITY);
+  write(" \n\n");
+  EXPECT_EQ(failure().message, "the token file " + m_path + " is empty");
+}
+
+TEST_F(TokenFile, AFolderIsAMistakeInTheConfiguration) {
+  m_path = m_folder.path();
+  EXPECT_EQ(failure().status, WIF_CONFIGURATION);
+  EXPECT_NE(failure().hint.find(m_path + "/token"), std::string::npos);
+}
+
+TEST_F(TokenFile, AnUnreadableOneSaysSo) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  write("token");
+  chmod(m_path.c_str(), 0);
+  EXPECT_EQ(failure().status, WIF_NO_IDENTITY);
+  EXPECT_NE(failure().message.find("Permission denied"), std::string::npos);
+}
+
+TEST_F(TokenFile, AFifoWithoutAWriterHoldsNobodyUp) {
+  ASSERT_EQ(mkfifo(m_path.c_str(), 0600), 0);
+  EXPECT_NE(failure().message.find("is empty"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace wif::kit

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The built modules themselves, loaded as the engine loads them. WIF_TEST_MODULES is the build's folder of them.
+#include <dlfcn.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/descriptor.hpp"
+#include "fake_host.hpp"
+#include "scratch_folder.hpp"
+
+namespace wif {
+namespace {
+
+struct Unload {
+  void operator()(void* module) const { dlclose(module); }
+};
+
+class Module {
+ public:
+  explicit Module(const std::string& name)
+      : m_module(dlopen((std::string(WIF_TEST_MODULES "/wif-provider-") + name + ".so").c_str(), RTLD_NOW)) {
+    if (!m_module) {
+      ADD_FAILURE() << dlerror();
+      return;
+    }
+    const auto init = reinterpret_cast<wif_provider_init_fn>(dlsym(m_module.get(), "wif_provider_init"));
+    if (init != nullptr) m_table = init(WIF_PROVIDER_ABI);
+  }
+  const wif_provider* table() const { return m_table; }
+  std::string fetch(wif_call& call) const {
+    wif_subject_token token{};
+    token.struct_size = sizeof token;
+    if (m_table->fetch(&call.host(), &call, &token) != WIF_OK) return "failed";
+    return {token.token, token.token_size};
+  }
+
+ private:
+  std::unique_ptr<void, Unload> m_module;
+  const wif_provider* m_table = nullptr;
+};
+
+TEST(Modules, EveryBuiltInOneHasATableThatFitsItsDescriptor) {
+  for (const Descriptor& descriptor : built_in_descriptors()) {
+    const Module module{std::string(descriptor.name)};
+    ASSERT_NE(module.table(), nullptr) << descriptor.name;
+    EXPECT_EQ(module.table()->name, descriptor.name);
+    EXPECT_EQ(module.table()->abi_version, WIF_PROVIDER_ABI);
+    EXPECT_GE(module.table()->struct_size, sizeof(wif_provider));
+  }
+}
+
+TEST(FileModule, FetchesTheTokenInTheFile) {
+  const ScratchFolder folder;
+  const Module module("file");
+  ASSERT_NE(module.table(), nullptr);
+  wif_call call;
+  EXPECT_EQ(module.fetch(call), "failed");
+  EXPECT_EQ(call.status, WIF_CONFIGURATION);
+  call.settings["path"] = folder / "token";
+  EXPECT_EQ(module.fetch(call), "failed");
+  EXPECT_EQ(call.status, WIF_NO_IDENTITY);
+  std::ofstream(folder / "token") << "first\n";
+  EXPECT_EQ(module.fetch(call), "first");
+  std::ofstream(folder / "token") << "second";
+  EXPECT_EQ(module.fetch(call), "second");
+}
+
+TEST(EnvModule, FetchesTheTokenInTheVariable) {
+  const Module module("env");
+  ASSERT_NE(module.table(), nullptr);
+  wif_call call;
+  EXPECT_EQ(module.fetch(call), "failed");
+  EXPECT_EQ(call.status, WIF_CONFIGURATION);
+  call.settings["variable"] = "TOKEN";
+  EXPECT_EQ(module.fetch(call), "failed");
+  EXPECT_EQ(call.status, WIF_NO_IDENTITY);
+  EXPECT_EQ(call.message, "the environment variable TOKEN is unset or empty");
+  call.variables["TOKEN"] = " \n";
+  EXPECT_EQ(module.fetch(call), "failed");
+  call.variables["TOKEN"] = " token\n";
+  EXPECT_EQ(module.fetch(call), "token");
+  call.settings["variable"] = "$TOKEN";
+  EXPECT_EQ(module.fetch(call), "failed");
+  EXPECT_EQ(call.status, WIF_CONFIGURATION);
+}
+
+}  // namespace
+}  // namespace wif
