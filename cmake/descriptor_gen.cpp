@@ -34,36 +34,48 @@ std::string literal(std::string_view text) {
 
 const char* text(SettingType type) {
   switch (type) {
-    case SettingType::string: return "SettingType::string";
-    case SettingType::integer: return "SettingType::integer";
-    case SettingType::boolean: return "SettingType::boolean";
-    case SettingType::duration: return "SettingType::duration";
-    case SettingType::list: return "SettingType::list";
+    case SettingType::string:
+      return "SettingType::string";
+    case SettingType::integer:
+      return "SettingType::integer";
+    case SettingType::boolean:
+      return "SettingType::boolean";
+    case SettingType::duration:
+      return "SettingType::duration";
+    case SettingType::list:
+      return "SettingType::list";
   }
   return "";
 }
 
 const char* text(Condition::Kind kind) {
   switch (kind) {
-    case Condition::Kind::variable: return "Condition::Kind::variable";
-    case Condition::Kind::file: return "Condition::Kind::file";
-    case Condition::Kind::dmi_vendor: return "Condition::Kind::dmi_vendor";
+    case Condition::Kind::variable:
+      return "Condition::Kind::variable";
+    case Condition::Kind::file:
+      return "Condition::Kind::file";
+    case Condition::Kind::dmi_vendor:
+      return "Condition::Kind::dmi_vendor";
   }
   return "";
 }
 
 const char* text(IdentityInput::Kind kind) {
   switch (kind) {
-    case IdentityInput::Kind::jwt_file: return "IdentityInput::Kind::jwt_file";
-    case IdentityInput::Kind::jwt_variable: return "IdentityInput::Kind::jwt_variable";
-    case IdentityInput::Kind::variable: return "IdentityInput::Kind::variable";
+    case IdentityInput::Kind::jwt_file:
+      return "IdentityInput::Kind::jwt_file";
+    case IdentityInput::Kind::jwt_variable:
+      return "IdentityInput::Kind::jwt_variable";
+    case IdentityInput::Kind::variable:
+      return "IdentityInput::Kind::variable";
   }
   return "";
 }
 
 // Writes `constexpr TYPE NAME[] = {...};` and returns NAME, or "{}" for an empty list: C++ has no empty arrays.
 template <class List, class Write>
-std::string array(std::ostream& out, const std::string& type, const std::string& name, const List& list, Write write) {
+std::string array(std::ostream& out, const std::string& type, const std::string& name, const List& list,
+                  Write write) {
   if (list.empty()) return "{}";
   out << "constexpr " << type << " " << name << "[] = {\n";
   for (const auto& element : list) out << "    {" << write(element) << "},\n";
@@ -77,27 +89,30 @@ std::string write_descriptor(std::ostream& out, const ParsedDescriptor& from, st
   out << "\n// " << from.name << "\n";
   const std::string settings =
       array(out, "SettingSpec", prefix + "settings", from.settings, [](const ParsedSetting& setting) {
-        return literal(setting.name) + ", " + text(setting.type) + ", " + literal(setting.default_value) + ", " +
-               literal(setting.help) + ", " + (setting.required ? "true" : "false");
+        return literal(setting.name) + ", " + text(setting.type) + ", " + literal(setting.default_value) +
+               ", " + literal(setting.help) + ", " + (setting.required ? "true" : "false");
       });
   std::vector<std::string> detections;
   for (const ParsedDetection& detection : from.detections) {
     const std::string name = prefix + std::to_string(detections.size());
-    const std::string conditions =
-        array(out, "Condition", name + "_conditions", detection.conditions, [](const ParsedCondition& condition) {
+    const std::string conditions = array(
+        out, "Condition", name + "_conditions", detection.conditions, [](const ParsedCondition& condition) {
           return std::string(text(condition.kind)) + ", " + literal(condition.what);
         });
-    const std::string implies = array(out, "ImpliedSetting", name + "_implies", detection.implies,
-                                      [](const auto& pair) { return literal(pair.first) + ", " + literal(pair.second); });
+    const std::string implies =
+        array(out, "ImpliedSetting", name + "_implies", detection.implies,
+              [](const auto& pair) { return literal(pair.first) + ", " + literal(pair.second); });
     detections.push_back(std::to_string(detection.rank) + ", " + conditions + ", " + implies);
   }
-  const std::string all = array(out, "Detection", prefix + "detections", detections, [](const auto& row) { return row; });
+  const std::string all =
+      array(out, "Detection", prefix + "detections", detections, [](const auto& row) { return row; });
   const std::string identities =
       array(out, "IdentityInput", prefix + "identities", from.identities, [](const ParsedIdentity& identity) {
         return std::string(text(identity.kind)) + ", " + literal(identity.name);
       });
   return literal(from.name) + ", " + literal(from.summary) + ", " + literal(from.module) + ",\n     " +
-         literal(from.token_type) + ",\n     " + settings + ", " + all + ", " + identities + ", true, \"built in\"";
+         literal(from.token_type) + ",\n     " + settings + ", " + all + ", " + identities +
+         ", true, \"built in\"";
 }
 
 std::string generate(const std::vector<ParsedDescriptor>& descriptors) {
@@ -108,8 +123,10 @@ std::string generate(const std::vector<ParsedDescriptor>& descriptors) {
   for (const ParsedDescriptor& descriptor : descriptors)
     rows.push_back(write_descriptor(out, descriptor, rows.size()));
   out << "\n";
-  const std::string all = array(out, "Descriptor", "k_descriptors", rows, [](const auto& row) { return row; });
-  out << "\n}  // namespace\n\nstd::span<const Descriptor> built_in_descriptors() { return " << all << "; }\n\n}  // namespace wif\n";
+  const std::string all =
+      array(out, "Descriptor", "k_descriptors", rows, [](const auto& row) { return row; });
+  out << "\n}  // namespace\n\nstd::span<const Descriptor> built_in_descriptors() { return " << all
+      << "; }\n\n}  // namespace wif\n";
   return out.str();
 }
 
@@ -125,7 +142,8 @@ Result<std::vector<ParsedDescriptor>> read(const std::vector<std::string>& paths
       return fail(Category::configuration, path + ": a built-in's module is a file name without a folder");
     descriptors.push_back(std::move(descriptor));
   }
-  std::sort(descriptors.begin(), descriptors.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(descriptors.begin(), descriptors.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
   return descriptors;
 }
 

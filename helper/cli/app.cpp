@@ -59,8 +59,9 @@ Result<int> unknown_command(const std::string& name) {
   std::vector<std::string> names;
   for (const auto& command : command_table()) names.emplace_back(command.name);
   const auto near = nearest(name, names);
-  return fail(Category::usage, "unknown command \"" + printable(name, 60) + "\"",
-              near ? "did you mean `wif " + *near + "`? `wif --help` lists all" : "`wif --help` lists all commands");
+  return fail(
+      Category::usage, "unknown command \"" + printable(name, 60) + "\"",
+      near ? "did you mean `wif " + *near + "`? `wif --help` lists all" : "`wif --help` lists all commands");
 }
 
 Result<int> run_command(const Invocation& invocation) {

@@ -14,7 +14,8 @@ struct Arguments::Impl {
   std::string group = "Options";
 };
 
-Arguments::Arguments(const std::string& usage, const std::string& summary) : m_impl(std::make_unique<Impl>(summary)) {
+Arguments::Arguments(const std::string& usage, const std::string& summary)
+    : m_impl(std::make_unique<Impl>(summary)) {
   m_impl->usage = usage;
   m_impl->app.set_help_flag("-h,--help", "show this");
 }
@@ -34,7 +35,8 @@ void Arguments::option(const char* names, const char* placeholder, std::optional
   m_impl->app.add_option(names, target, help)->type_name(placeholder)->group(m_impl->group);
 }
 
-void Arguments::list(const char* names, const char* placeholder, std::vector<std::string>& target, const char* help) {
+void Arguments::list(const char* names, const char* placeholder, std::vector<std::string>& target,
+                     const char* help) {
   m_impl->app.add_option(names, target, help)
       ->type_name(placeholder)
       ->group(m_impl->group)

@@ -23,7 +23,8 @@ class Arguments {
   // Targets keep their value unless the option is given; they outlive parse().
   void flag(const char* names, bool& target, const char* help);
   void counter(const char* names, int& target, const char* help);
-  void option(const char* names, const char* placeholder, std::optional<std::string>& target, const char* help);
+  void option(const char* names, const char* placeholder, std::optional<std::string>& target,
+              const char* help);
   void list(const char* names, const char* placeholder, std::vector<std::string>& target, const char* help);
   void positional(const char* name, std::optional<std::string>& target, const char* help);
   void group(const char* title);  // of the options that follow

@@ -86,7 +86,8 @@ std::string list_text(const std::vector<Row>& rows, const Now& now) {
     }
     text += "\n";
     if (row.failure)
-      text += "    failed " + duration_words(now.wall - row.failure->at) + " ago: " + row.failure->error.message + "\n";
+      text += "    failed " + duration_words(now.wall - row.failure->at) +
+              " ago: " + row.failure->error.message + "\n";
   }
   return text;
 }
@@ -131,7 +132,8 @@ Result<int> clear(const Store& store, const std::optional<std::string>& profile,
 }  // namespace
 
 Result<int> run_cache(const Invocation& invocation) {
-  Arguments arguments("wif cache ls|clear|path [OPTIONS]", "Lists, clears or locates what is cached. Shows no token.");
+  Arguments arguments("wif cache ls|clear|path [OPTIONS]",
+                      "Lists, clears or locates what is cached. Shows no token.");
   arguments.examples(
       "  wif cache ls --json\n"
       "  wif cache clear -p prod          that profile's records only\n");
@@ -143,7 +145,8 @@ Result<int> run_cache(const Invocation& invocation) {
   TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
   if (!parsed) return 0;
   if (action != "ls" && action != "clear" && action != "path")
-    return fail(Category::usage, action ? "unknown action \"" + *action + "\"" : "no action", "use wif cache ls, clear or path");
+    return fail(Category::usage, action ? "unknown action \"" + *action + "\"" : "no action",
+                "use wif cache ls, clear or path");
 
   const auto directory = cache_directory(real_system());
   if (!directory)

@@ -10,7 +10,8 @@ Result<int> show(const Profile& profile, bool json) {
   if (json) {
     JsonWriter writer;
     writer.object().member("version", 1).member("profile", std::string_view(profile.name));
-    writer.member("provider", profile.provider.name).member("provider_why", std::string_view(profile.provider_why));
+    writer.member("provider", profile.provider.name)
+        .member("provider_why", std::string_view(profile.provider_why));
     writer.member("exchange", std::string_view(profile.exchange_kind)).key("settings").object();
     for (const auto& [key, setting] : profile.settings) {
       writer.key(key).object().member("value", std::string_view(setting.value));
@@ -38,7 +39,8 @@ Result<int> check(const Config& config) {
   for (const auto& mistake : mistakes) report(mistake);
   if (!mistakes.empty()) return static_cast<int>(Category::configuration);
   TRY_ASSIGN(const auto names, config.profile_names());
-  TRY(print("no mistake found in " + std::to_string(names.size()) + " profile" + (names.size() == 1 ? "" : "s") + "\n"));
+  TRY(print("no mistake found in " + std::to_string(names.size()) + " profile" +
+            (names.size() == 1 ? "" : "s") + "\n"));
   return 0;
 }
 

@@ -52,13 +52,15 @@ Result<int> run_exec(const Invocation& invocation) {
     return fail(Category::usage, "no command to run", "usage: wif exec [OPTIONS] -- COMMAND [ARGUMENT...]");
 
   Secret token;
-  const auto found = with_credential(global, [&token](const Profile&, const Credential& credential) -> Result<int> {
-    token = credential.access_token.clone();
-    return 0;
-  });
+  const auto found =
+      with_credential(global, [&token](const Profile&, const Credential& credential) -> Result<int> {
+        token = credential.access_token.clone();
+        return 0;
+      });
   if (!found) return found;
   // Only now: an engine started behind a stale answer inherits our environment, and no token belongs into it.
-  if (getenv(name.c_str()) != nullptr) warn(name + " was already set; the command gets the new token in its place");
+  if (getenv(name.c_str()) != nullptr)
+    warn(name + " was already set; the command gets the new token in its place");
   if (setenv(name.c_str(), token.reveal().c_str(), 1) != 0)
     return fail(Category::bug, "cannot set " + name + ": " + errno_text(errno));
   return replace_process(invocation.rest);

@@ -30,7 +30,7 @@ Result<int> run_get(const Invocation& invocation) {
 
 Result<int> run_token(const Invocation& invocation) {
   Arguments arguments("wif token [OPTIONS]", "Prints the bare access token and a line end.");
-  arguments.examples("  curl -H @<(printf 'Authorization: Bearer %s' \"$(wif token)\") https://api.openai.com/v1/models\n");
+  arguments.examples("  wif token -p prod | systemd-creds encrypt - token.cred\n");
   GlobalOptions global;
   TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
   if (!parsed) return 0;

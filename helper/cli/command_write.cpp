@@ -62,7 +62,7 @@ Status replace_file(const Target& target, std::string_view text) {
   return {};
 }
 
-// One look-up and one file. Gives the time to come back, in Unix seconds.
+// One look-up and one file. Gives the time to come back, in Unix seconds; 0 if a refresh failed and is due still.
 class Writer {
  public:
   Writer(const GlobalOptions& global, Target target) : m_global(global), m_target(std::move(target)) {}
@@ -86,6 +86,7 @@ class Writer {
     wipe(text);
     if (!written) return tl::unexpected(written.error());
     if (!watching) session.refresh_behind();
+    if (session.refresh_failed()) return 0;
     return session.refresh_at() != 0 ? session.refresh_at() : refresh_point(*credential, 0.5);
   }
 
@@ -129,7 +130,8 @@ int watch(const Writer& writer) {
     }
     const int signal = wait_for_signal(signals, next);
     if (signal == SIGTERM || signal == SIGINT) return 0;
-    renew = signal == SIGHUP;
+    // What SIGHUP asked for stays asked for until it is done.
+    renew = signal == SIGHUP || (renew && (!due || *due == 0));
   }
 }
 
@@ -151,10 +153,12 @@ Result<int> run_write(const Invocation& invocation) {
   GlobalOptions global;
   TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
   if (!parsed) return 0;
-  if (!output) return fail(Category::usage, "--output is missing", "usage: wif write --output FILE [--watch]");
+  if (!output)
+    return fail(Category::usage, "--output is missing", "usage: wif write --output FILE [--watch]");
 
   Target target{*output, format.value_or("raw"), 0600};
-  if (target.format != "raw" && target.format != "json" && target.format != "env" && target.format != "header")
+  if (target.format != "raw" && target.format != "json" && target.format != "env" &&
+      target.format != "header")
     return fail(Category::usage, "--format " + target.format + ": not raw, json, env or header");
   if (mode) {
     TRY_ASSIGN(target.mode, parse_mode(*mode));

@@ -17,11 +17,11 @@ struct GlobalName {
   std::string_view name;
   bool takes_value;
 };
-constexpr std::array k_global_names = {
-    GlobalName{"-p", true},        GlobalName{"--profile", true},     GlobalName{"--config", true},
-    GlobalName{"--set", true},     GlobalName{"--no-cache", false},   GlobalName{"--timeout", true},
-    GlobalName{"--log-format", true}, GlobalName{"-v", false},        GlobalName{"--verbose", false},
-    GlobalName{"-vv", false}};
+constexpr std::array k_global_names = {GlobalName{"-p", true},           GlobalName{"--profile", true},
+                                       GlobalName{"--config", true},     GlobalName{"--set", true},
+                                       GlobalName{"--no-cache", false},  GlobalName{"--timeout", true},
+                                       GlobalName{"--log-format", true}, GlobalName{"-v", false},
+                                       GlobalName{"--verbose", false},   GlobalName{"-vv", false}};
 
 }  // namespace
 
@@ -56,7 +56,8 @@ Result<SessionOptions> GlobalOptions::session_options() const {
   if (timeout) {
     const auto seconds = parse_duration(*timeout);
     if (!seconds || *seconds < 1 || *seconds > k_longest_timeout_s)
-      return fail(Category::usage, "--timeout " + *timeout + ": not a time from 1s to 1h", "write it as 10s or 2m");
+      return fail(Category::usage, "--timeout " + *timeout + ": not a time from 1s to 1h",
+                  "write it as 10s or 2m");
     options.timeout_ms = *seconds * 1000;
   }
   return options;

@@ -43,7 +43,8 @@ void add_token_identity(std::string& binding, std::string_view token) {
   for (const auto& audience : jwt->audience) add(binding, "identity.aud", audience);
 }
 
-Status add_identity(std::string& binding, const System& system, const Profile& profile, const IdentityInput& input) {
+Status add_identity(std::string& binding, const System& system, const Profile& profile,
+                    const IdentityInput& input) {
   const std::string key = "subject." + std::string(input.name);
   switch (input.kind) {
     case IdentityInput::Kind::jwt_file: {
@@ -51,8 +52,9 @@ Status add_identity(std::string& binding, const System& system, const Profile& p
       if (path.empty()) return {};
       auto token = system.read(path);
       if (!token)
-        return fail(Category::no_identity, "cannot read the token file " + path + ": " + errno_text(errno),
-                    "`wif providers` shows what else was looked for; in Kubernetes, mount a projected token there");
+        return fail(
+            Category::no_identity, "cannot read the token file " + path + ": " + errno_text(errno),
+            "`wif providers` shows what else was looked for; in Kubernetes, mount a projected token there");
       add_token_identity(binding, *token);
       wipe(*token);
       return {};
@@ -98,6 +100,15 @@ Result<std::string> make_binding(const System& system, const Profile& profile) {
   add(binding, "boot", system.boot_id());
   for (const auto& input : profile.provider.identities) TRY(add_identity(binding, system, profile, input));
   return binding;
+}
+
+bool binding_fits(std::string_view binding, std::string_view token) {
+  const std::size_t named = binding.find("\nidentity.iss=");
+  if (named == std::string_view::npos && binding.find("\nidentity.sha256=") == std::string_view::npos)
+    return true;
+  std::string identity = "\n";
+  add_token_identity(identity, token);
+  return binding.find(identity) != std::string_view::npos;
 }
 
 std::string record_name(std::string_view binding) { return hex64(fast_hash(binding)); }

@@ -12,12 +12,18 @@
 
 namespace wif {
 
+// Error::cause of an exchange that was given up because of that: make the binding anew and try again.
+inline constexpr std::string_view k_identity_changed = "identity_changed";
+
 enum class State { fresh, stale, invalid };
 
 // Everything that decides whose credential a record is, as text: one "key=value" a line, escaped.
 // Fails (no_identity, configuration) where an identity input can't be read.
 Result<std::string> make_binding(const System& system, const Profile& profile);
 std::string record_name(std::string_view binding);
+// Whether a subject token that was fetched after the binding was made has the identity that the binding names. A binding
+// without a token's identity fits any. False: the source was swapped in between, and the record must not be written.
+bool binding_fits(std::string_view binding, std::string_view token);
 
 // The refresh point: 1,200 s before expiry or half of the lifetime, whichever is later, less up to 10 % of the time from
 // issue to that point, so that a fleet started together spreads out. Half of the lifetime is the floor: where the jitter

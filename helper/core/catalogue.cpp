@@ -43,7 +43,8 @@ std::vector<std::string> names_in(const std::string& folder) {
   if (!open) return names;
   while (const dirent* entry = readdir(open.get())) {
     const std::string_view file = entry->d_name;
-    if (file.ends_with(k_suffix) && !file.starts_with('.')) names.emplace_back(file.substr(0, file.size() - k_suffix.size()));
+    if (file.ends_with(k_suffix) && !file.starts_with('.'))
+      names.emplace_back(file.substr(0, file.size() - k_suffix.size()));
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -63,7 +64,8 @@ Result<LoadedDescriptor> load(const System& system, const std::string& path) {
 }
 
 bool has_name(const std::vector<Descriptor>& descriptors, std::string_view name) {
-  return std::any_of(descriptors.begin(), descriptors.end(), [&](const auto& other) { return other.name == name; });
+  return std::any_of(descriptors.begin(), descriptors.end(),
+                     [&](const auto& other) { return other.name == name; });
 }
 
 }  // namespace
@@ -119,8 +121,10 @@ void Catalogue::add_folder(const std::string& folder, bool system_folder, std::v
   for (const std::string& name : names_in(folder)) {
     const std::string path = descriptor_path(folder, name);
     if (system_folder && built_in(name) != nullptr) {
-      problems.push_back({Category::configuration, path + " is left out: '" + name + "' is a built-in provider",
-                          "rename it, or put its folder into WIF_MODULE_PATH", {}});
+      problems.push_back({Category::configuration,
+                          path + " is left out: '" + name + "' is a built-in provider",
+                          "rename it, or put its folder into WIF_MODULE_PATH",
+                          {}});
     } else if (!has_name(found, name)) {
       if (auto loaded = load(m_system, path)) {
         found.push_back(loaded->get());
@@ -140,8 +144,9 @@ tl::unexpected<Error> Catalogue::unknown(std::string_view name) {
   const auto near = nearest(shown, names);
   std::string hint = "`wif providers` shows all there are; others are read from ";
   for (const std::string& folder : m_folders) hint += folder + (&folder == &m_folders.back() ? "" : ", ");
-  return fail(Category::configuration,
-              "unknown provider '" + shown + "'" + (near ? "; the nearest is '" + *near + "'" : std::string()), hint);
+  return fail(
+      Category::configuration,
+      "unknown provider '" + shown + "'" + (near ? "; the nearest is '" + *near + "'" : std::string()), hint);
 }
 
 }  // namespace wif

@@ -16,11 +16,11 @@ struct Credential {
   Secret access_token;
   std::string token_type = "Bearer";
   std::string issued_token_type;
-  std::string scope;            // empty: not said
-  std::int64_t issued_at = 0;   // Unix seconds by the local clock when the answer came
-  std::int64_t issued_boot = 0; // seconds since boot at that moment
-  std::int64_t expires_at = 0;  // Unix seconds, capped as the exchange's rules say
-  std::string subject_hash;     // SHA-256 of the subject token, hexadecimal
+  std::string scope;             // empty: not said
+  std::int64_t issued_at = 0;    // Unix seconds by the local clock when the answer came
+  std::int64_t issued_boot = 0;  // seconds since boot at that moment
+  std::int64_t expires_at = 0;   // Unix seconds, capped as the exchange's rules say
+  std::string subject_hash;      // SHA-256 of the subject token, hexadecimal
 
   std::int64_t lifetime() const { return expires_at - issued_at; }
 };

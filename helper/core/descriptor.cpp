@@ -18,12 +18,13 @@ struct LoadedDescriptor::Storage {
     std::vector<ImpliedSetting> implies;
   };
 
-  Storage(ParsedDescriptor descriptor, std::string path) : parsed(std::move(descriptor)), origin(std::move(path)) {
+  Storage(ParsedDescriptor descriptor, std::string path)
+      : parsed(std::move(descriptor)), origin(std::move(path)) {
     if (!parsed.module.starts_with('/')) parsed.module.insert(0, origin, 0, origin.rfind('/') + 1);
     for (const ParsedSetting& from : parsed.settings)
       settings.push_back({from.name, from.type, from.default_value, from.help, from.required});
     for (const ParsedIdentity& from : parsed.identities) identities.push_back({from.kind, from.name});
-    lists.reserve(parsed.detections.size());  // spans point to its elements' elements
+    // The spans outlive a growing `lists`: a vector that is moved keeps its elements where they are.
     for (const ParsedDetection& from : parsed.detections) {
       DetectionLists& list = lists.emplace_back();
       for (const ParsedCondition& condition : from.conditions)
@@ -31,8 +32,8 @@ struct LoadedDescriptor::Storage {
       for (const auto& [name, value] : from.implies) list.implies.push_back({name, value});
       detections.push_back({from.rank, list.conditions, list.implies});
     }
-    view = {parsed.name, parsed.summary, parsed.module, parsed.token_type, settings,
-            detections,  identities,     false,         origin};
+    view = {parsed.name, parsed.summary, parsed.module, parsed.token_type, settings, detections,
+            identities,  false,          origin};
   }
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;

@@ -22,8 +22,8 @@ struct TypeName {
   SettingType type;
 };
 constexpr std::array k_types = {
-    TypeName{"string", SettingType::string},     TypeName{"integer", SettingType::integer},
-    TypeName{"boolean", SettingType::boolean},   TypeName{"duration", SettingType::duration},
+    TypeName{"string", SettingType::string},   TypeName{"integer", SettingType::integer},
+    TypeName{"boolean", SettingType::boolean}, TypeName{"duration", SettingType::duration},
     TypeName{"list", SettingType::list},
 };
 
@@ -119,8 +119,7 @@ class Parser {
     return {};
   }
 
-  template <class Read>
-  Status for_each_table(const toml::table& root, const char* key, Read read) const {
+  template <class Read> Status for_each_table(const toml::table& root, const char* key, Read read) const {
     const toml::node* node = root.get(key);
     if (node == nullptr) return {};
     const auto* array = node->as_array();
@@ -200,7 +199,9 @@ class Parser {
   }
 
   Status read_default(const toml::node& node, ParsedSetting& setting) const {
-    const auto wrong = [&](const char* what) { return error_at(node, std::string("'default' has to be ") + what); };
+    const auto wrong = [&](const char* what) {
+      return error_at(node, std::string("'default' has to be ") + what);
+    };
     switch (setting.type) {
       case SettingType::string:
         if (!node.is_string()) return wrong("a string");
@@ -215,10 +216,12 @@ class Parser {
         setting.default_value = node.as_boolean()->get() ? "true" : "false";
         return {};
       case SettingType::duration:
-        if (!node.is_string() || !parse_duration(node.as_string()->get())) return wrong("a duration such as \"30s\"");
+        if (!node.is_string() || !parse_duration(node.as_string()->get()))
+          return wrong("a duration such as \"30s\"");
         setting.default_value = node.as_string()->get();
         return {};
-      case SettingType::list: break;
+      case SettingType::list:
+        break;
     }
     std::vector<std::string> elements;
     TRY(take_strings(node, "default", elements));
@@ -284,7 +287,8 @@ class Parser {
 
   Status read_identity(const toml::table& table) {
     TRY(known_keys(table, {"jwt_file", "jwt_variable", "variable"}));
-    if (table.size() != 1) return error_at(table, "one of 'jwt_file', 'jwt_variable' and 'variable' in each [[identity]]");
+    if (table.size() != 1)
+      return error_at(table, "one of 'jwt_file', 'jwt_variable' and 'variable' in each [[identity]]");
     for (const IdentityName& known : k_identities) {
       ParsedIdentity identity{known.kind, {}};
       TRY(take_string(table, known.name.data(), identity.name));

@@ -39,9 +39,12 @@ std::string dmi_vendor(const System& system) {
 
 bool holds(const System& system, const Condition& condition) {
   switch (condition.kind) {
-    case Condition::Kind::variable: return variable(system, condition.what).has_value();
-    case Condition::Kind::file: return system.exists(std::string(condition.what));
-    case Condition::Kind::dmi_vendor: return dmi_vendor(system).starts_with(condition.what);
+    case Condition::Kind::variable:
+      return variable(system, condition.what).has_value();
+    case Condition::Kind::file:
+      return system.exists(std::string(condition.what));
+    case Condition::Kind::dmi_vendor:
+      return dmi_vendor(system).starts_with(condition.what);
   }
   return false;
 }
@@ -49,13 +52,17 @@ bool holds(const System& system, const Condition& condition) {
 std::string reason(const System& system, const Condition& condition, bool held) {
   const std::string what(condition.what);
   switch (condition.kind) {
-    case Condition::Kind::variable: return what + (held ? " is set" : " is not set");
-    case Condition::Kind::file: return what + (held ? " is there" : " is not there");
-    case Condition::Kind::dmi_vendor: break;
+    case Condition::Kind::variable:
+      return what + (held ? " is set" : " is not set");
+    case Condition::Kind::file:
+      return what + (held ? " is there" : " is not there");
+    case Condition::Kind::dmi_vendor:
+      break;
   }
   if (held) return "the DMI vendor is " + what;
   const std::string vendor = dmi_vendor(system);
-  return vendor.empty() ? "there is no DMI vendor (" + what + ")" : "the DMI vendor is " + vendor + ", not " + what;
+  return vendor.empty() ? "there is no DMI vendor (" + what + ")"
+                        : "the DMI vendor is " + vendor + ", not " + what;
 }
 
 std::vector<std::pair<std::string, std::string>> implied(const System& system, const Detection& detection) {

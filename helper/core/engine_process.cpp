@@ -35,12 +35,21 @@ EngineAnswer failed(Category category, std::string message, std::string hint = {
 
 // A memory file, so that nobody has to stay behind to feed a pipe.
 Result<Fd> request_file(const EngineRequest& request) {
+  const std::string text = write_request(request);
   Fd fd(memfd_create("wif-request", MFD_CLOEXEC));
-  if (!fd) return fail(Category::bug, "cannot make a memory file: " + errno_text(errno));
-  if (const int error = write_all(fd.get(), write_request(request)); error != 0)
+  if (fd && write_all(fd.get(), text) == 0) {
+    lseek(fd.get(), 0, SEEK_SET);
+    return fd;
+  }
+  // A limit on file sizes counts memory files too; a pipe holds what fits into its buffer, and no request is larger.
+  std::array<int, 2> ends{-1, -1};
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+    return fail(Category::bug, "cannot make a pipe: " + errno_text(errno));
+  Fd reader(ends[0]);
+  const Fd writer(ends[1]);
+  if (const int error = write_all(writer.get(), text); error != 0)
     return fail(Category::bug, "cannot write the engine's request: " + errno_text(error));
-  lseek(fd.get(), 0, SEEK_SET);
-  return fd;
+  return reader;
 }
 
 class SpawnPlan {
@@ -121,10 +130,13 @@ EngineAnswer read_outcome(const std::string& text, int status, bool in_time, con
     return failed(Category::bug,
                   "wif-engine was ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
                       strsignal(WTERMSIG(status)) + ") " + at_stage(stage, request),
-                  stage == "provider" ? "the module " + request.module + " is at fault: tell those who made it"
-                                      : "please report this");
-  return failed(Category::bug, answer.error().message + ", " + at_stage(stage, request) + " (exit status " +
-                                   std::to_string(WEXITSTATUS(status)) + ")", "please report this");
+                  stage == "provider"
+                      ? "the module " + request.module + " is at fault: tell those who made it"
+                      : "please report this");
+  return failed(Category::bug,
+                answer.error().message + ", " + at_stage(stage, request) + " (exit status " +
+                    std::to_string(WEXITSTATUS(status)) + ")",
+                "please report this");
 }
 
 }  // namespace
@@ -133,7 +145,8 @@ EngineAnswer EngineProcess::run(const EngineRequest& request, int lock) {
   auto input = request_file(request);
   if (!input) return failed(input.error().category, input.error().message);
   std::array<int, 2> ends{-1, -1};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return failed(Category::bug, "cannot make a pipe: " + errno_text(errno));
+  if (pipe2(ends.data(), O_CLOEXEC) != 0)
+    return failed(Category::bug, "cannot make a pipe: " + errno_text(errno));
   const Fd reader(ends[0]);
   Fd writer(ends[1]);
 
@@ -179,7 +192,8 @@ Result<std::string> engine_path(const System& system) {
   if (auto path = system.trusted_variable("WIF_ENGINE")) return std::move(*path);
   std::string self(PATH_MAX, '\0');
   const ssize_t length = readlink("/proc/self/exe", self.data(), self.size());
-  if (length <= 0) return fail(Category::bug, "cannot read /proc/self/exe: " + errno_text(errno), "mount /proc");
+  if (length <= 0)
+    return fail(Category::bug, "cannot read /proc/self/exe: " + errno_text(errno), "mount /proc");
   self.resize(static_cast<std::size_t>(length));
   const std::string folder = self.substr(0, self.rfind('/'));
   return folder.substr(0, folder.rfind('/')) + "/libexec/wif/wif-engine";

@@ -37,7 +37,7 @@ struct EngineRequest {
   std::string token_type;  // the descriptor's
   NamedValues subject;     // settings by short name, defaults applied
 
-  std::string exchange;        // kind
+  std::string exchange;  // kind
   NamedValues exchange_settings;
 
   bool store = false;           // write the record (or the failure) when done
@@ -50,10 +50,10 @@ struct EngineRequest {
 // How an exchange failed, beyond its Error.
 struct EngineError {
   Error error;
-  std::int64_t retry_after = 0;     // seconds that upstream asked for, 0 if it did not
-  bool reused_subject = false;      // upstream said that this assertion was used before
-  std::string subject_hash;         // SHA-256 of the subject token, empty if there was none
-  std::string request_id;           // upstream's x-request-id
+  std::int64_t retry_after = 0;  // seconds that upstream asked for, 0 if it did not
+  bool reused_subject = false;   // upstream said that this assertion was used before
+  std::string subject_hash;      // SHA-256 of the subject token, empty if there was none
+  std::string request_id;        // upstream's x-request-id
 };
 
 struct EngineAnswer {
@@ -64,7 +64,7 @@ struct EngineAnswer {
 std::string write_request(const EngineRequest& request);
 Result<EngineRequest> read_request(std::string text);
 
-std::string write_stage(std::string_view stage);   // with its line end
+std::string write_stage(std::string_view stage);  // with its line end
 std::string write_answer(const EngineAnswer& answer);
 // The last line of what the engine said; `stage` gets the last stage named. No final line is an error of category bug.
 Result<EngineAnswer> read_answer(const std::string& text, std::string& stage);

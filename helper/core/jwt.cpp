@@ -71,11 +71,13 @@ Status read_claims(Jwt& jwt) {
 
 Result<Jwt> decode_jwt(std::string_view token) {
   const auto parts = split(token, '.');
-  if (parts.size() != 3) return not_a_jwt("it has " + std::to_string(parts.size()) + " parts where three are due");
+  if (parts.size() != 3)
+    return not_a_jwt("it has " + std::to_string(parts.size()) + " parts where three are due");
   TRY_ASSIGN(Json header, decode_part(parts[0], "header"));
   TRY_ASSIGN(Json payload, decode_part(parts[1], "payload"));
   std::string signature;
-  if (!base64url_decode(parts[2], signature)) return not_a_jwt("its signature is not base64url without padding");
+  if (!base64url_decode(parts[2], signature))
+    return not_a_jwt("its signature is not base64url without padding");
   Jwt jwt{std::move(header), std::move(payload), {}, {}, {}, {}, {}, false, {}, {}, {}};
   TRY(read_claims(jwt));
   return jwt;

@@ -54,7 +54,8 @@ EngineRequest Session::request(bool store) const {
   request.record_name = m_name;
   if (m_store) {
     request.cache_directory = m_store->directory();
-    if (const auto failure = m_store->read_failure(m_name, m_binding)) request.refused_subject = failure->refused_subject;
+    if (const auto failure = m_store->read_failure(m_name, m_binding))
+      request.refused_subject = failure->refused_subject;
   }
   return request;
 }
@@ -71,6 +72,13 @@ Result<std::optional<Credential>> Session::from_record() {
 
 Result<Credential> Session::get() {
   m_deadline_ms = monotonic_ms() + m_options.timeout_ms;
+  auto credential = look_up();
+  // The token's file was swapped after the binding was made: whose record it is has to be asked again, once.
+  if (!credential && credential.error().cause == k_identity_changed) credential = look_up();
+  return credential;
+}
+
+Result<Credential> Session::look_up() {
   TRY_ASSIGN(m_binding, make_binding(m_system, m_profile));
   m_name = record_name(m_binding);
   if (m_options.no_cache) return uncached();
@@ -88,6 +96,7 @@ Result<Credential> Session::get() {
   // The refresh failed, and what we have is still good.
   m_warnings.push_back("using the cached credential, since its refresh failed: " + renewed.error().message);
   m_from_cache = true;
+  m_refresh_failed = true;
   m_stale = false;
   return std::move(*credential);
 }
@@ -117,8 +126,10 @@ Result<Credential> Session::under_lock() {
     return uncached();
   }
   const std::int64_t began = m_system.now().boot_ms;
+  std::optional<std::int64_t> waited_since;
   const std::int64_t wait_until = m_deadline_ms - m_options.timeout_ms / k_own_part;
   if (!try_lock(lock->get(), LockMode::exclusive)) {
+    waited_since = began;
     // Shared, so that a thousand waiters wake together when the winner is done, instead of one after the other.
     if (!lock_until(lock->get(), LockMode::shared, wait_until)) return uncached();
     unlock(lock->get());
@@ -129,13 +140,14 @@ Result<Credential> Session::under_lock() {
     if (!lock_until(lock->get(), LockMode::exclusive, wait_until)) return uncached();
     if (auto error = failure_since(began)) return tl::unexpected(std::move(*error));
   }
-  return leader(lock->get(), began);
+  return leader(lock->get(), waited_since);
 }
 
-Result<Credential> Session::leader(int lock, std::int64_t began) {
+Result<Credential> Session::leader(int lock, std::optional<std::int64_t> waited_since) {
   TRY_ASSIGN(auto credential, from_record());
   // Whoever asked for a new one is content with one that was issued while it waited.
-  const bool old = credential && m_options.renew && credential->issued_boot < began / 1000;
+  const bool renewed = credential && waited_since && credential->issued_boot >= *waited_since / 1000;
+  const bool old = m_options.renew && !renewed;
   if (credential && !old && !(m_stale && inline_refresh())) return std::move(*credential);
   TRY(remembered());
   if (const std::string kind = m_store->network_file_system(); !kind.empty() && m_options.verbosity > 0)
@@ -143,13 +155,15 @@ Result<Credential> Session::leader(int lock, std::int64_t began) {
   m_stale = false;
   EngineAnswer answer = m_engine.run(request(true), lock);
   // An engine that crashed wrote nothing down; those who wait for us have to learn of it.
-  if (!answer.outcome && answer.outcome.error().error.category == Category::bug) remember(answer.outcome.error());
+  if (!answer.outcome && answer.outcome.error().error.category == Category::bug)
+    remember(answer.outcome.error());
   return take_answer(std::move(answer));
 }
 
 void Session::remember(const EngineError& error) const {
   const auto before = m_store->read_failure(m_name, m_binding);
-  const Failure failure = next_failure(m_system, before ? &*before : nullptr, m_binding, m_profile.name, error);
+  const Failure failure =
+      next_failure(m_system, before ? &*before : nullptr, m_binding, m_profile.name, error);
   // Nothing more can be done for a failure that can't be written down: it is on its way to the user.
   static_cast<void>(m_store->write_failure(m_name, failure));
 }

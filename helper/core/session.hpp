@@ -18,7 +18,8 @@ namespace wif {
 
 struct SessionOptions {
   std::int64_t timeout_ms = 30'000;
-  std::int64_t min_remaining = 0;  // seconds that the consumer's protocol needs; cache.min_ttl if that is more
+  std::int64_t min_remaining =
+      0;  // seconds that the consumer's protocol needs; cache.min_ttl if that is more
   int verbosity = 0;
   bool json_log = false;
   bool no_cache = false;
@@ -34,6 +35,8 @@ class Session {
 
   // The credential: from the record if that is good, else from an exchange.
   Result<Credential> get();
+  // Whether get() wanted a new credential, failed, and gave what is still good.
+  bool refresh_failed() const { return m_refresh_failed; }
   // After the answer is written: if it was stale, starts the refresh behind it. Never fails loudly: the answer is out.
   void refresh_behind();
   // Lines for stderr: why an answer could not be cached and the like.
@@ -43,12 +46,13 @@ class Session {
   std::int64_t refresh_at() const { return m_refresh_at; }
 
  private:
+  Result<Credential> look_up();
   Status open_store();
   bool inline_refresh() const;
   std::int64_t min_ttl() const;
   Result<std::optional<Credential>> from_record();
   Result<Credential> under_lock();
-  Result<Credential> leader(int lock, std::int64_t began);
+  Result<Credential> leader(int lock, std::optional<std::int64_t> waited_since);
   Result<Credential> uncached();
   Result<Credential> take_answer(EngineAnswer answer);
   EngineRequest request(bool store) const;
@@ -67,6 +71,7 @@ class Session {
   std::vector<std::string> m_warnings;
   bool m_from_cache = false;
   bool m_stale = false;
+  bool m_refresh_failed = false;
   std::int64_t m_refresh_at = 0;
 };
 

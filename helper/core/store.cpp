@@ -33,11 +33,13 @@ std::string octal(mode_t mode) {
 // The one rule for what we trust on disk: ours, and nobody else may even read it.
 Status check_private(const struct stat& info, const std::string& path) {
   if (info.st_uid != geteuid())
-    return fail(Category::cache,
-                path + " belongs to user " + std::to_string(info.st_uid) + ", not to " + std::to_string(geteuid()),
-                "remove it, or set WIF_CACHE_DIR to a directory of your own");
+    return fail(
+        Category::cache,
+        path + " belongs to user " + std::to_string(info.st_uid) + ", not to " + std::to_string(geteuid()),
+        "remove it, or set WIF_CACHE_DIR to a directory of your own");
   if ((info.st_mode & 0077U) != 0)
-    return fail(Category::cache, path + " has mode " + octal(info.st_mode) + ": others could read or replace tokens",
+    return fail(Category::cache,
+                path + " has mode " + octal(info.st_mode) + ": others could read or replace tokens",
                 "chmod go-rwx " + path + " if you know who could have written there, else remove it");
   return {};
 }
@@ -45,13 +47,15 @@ Status check_private(const struct stat& info, const std::string& path) {
 // mkdir -p with 0700; the parents that exist keep their modes.
 bool make_directories(const std::string& path) {
   for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1))
-    if (mkdir(path.substr(0, at).c_str(), 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES) return false;
+    if (mkdir(path.substr(0, at).c_str(), 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+      return false;
   return mkdir(path.c_str(), 0700) == 0 || errno == EEXIST;
 }
 
 Result<Record> parse_record(std::string text) {
   TRY_ASSIGN(const Json json, Json::parse(std::move(text)));
-  if (json["version"].integer() != k_record_version) return fail(Category::cache, "a record of another version");
+  if (json["version"].integer() != k_record_version)
+    return fail(Category::cache, "a record of another version");
   Record record;
   record.binding = json["binding"].string().value_or("");
   record.profile = json["profile"].string().value_or("");
@@ -118,14 +122,16 @@ std::optional<Failure> parse_failure(std::string text) {
 Result<std::optional<Store>> Store::open(const std::string& directory, bool create, std::string& why) {
   constexpr int k_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   Fd fd(::open(directory.c_str(), k_flags));
-  if (!fd && errno == ENOENT && create && make_directories(directory)) fd = Fd(::open(directory.c_str(), k_flags));
+  if (!fd && errno == ENOENT && create && make_directories(directory))
+    fd = Fd(::open(directory.c_str(), k_flags));
   if (!fd) {
     const int error = errno;
     // O_NOFOLLOW with O_DIRECTORY says ENOTDIR of a symlink.
     if (error == ELOOP || error == ENOTDIR) {
       struct stat info {};
       if (lstat(directory.c_str(), &info) == 0)
-        return fail(Category::cache, directory + (S_ISLNK(info.st_mode) ? " is a symlink" : " is not a directory"),
+        return fail(Category::cache,
+                    directory + (S_ISLNK(info.st_mode) ? " is a symlink" : " is not a directory"),
                     "remove it, or set WIF_CACHE_DIR to a directory of your own");
     }
     why = "cannot open the cache directory " + directory + ": " + errno_text(error);
@@ -185,17 +191,20 @@ Status Store::write_file(const std::string& name, std::string_view text) const {
   const auto failed = [&](const char* doing) {
     const int error = errno;
     unlinkat(m_directory.get(), temporary.c_str(), 0);
-    return fail(Category::cache, std::string("cannot ") + doing + " " + m_path + "/" + name + ": " + errno_text(error));
+    return fail(Category::cache,
+                std::string("cannot ") + doing + " " + m_path + "/" + name + ": " + errno_text(error));
   };
   unlinkat(m_directory.get(), temporary.c_str(), 0);
-  const Fd fd(openat(m_directory.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const Fd fd(openat(m_directory.get(), temporary.c_str(),
+                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return failed("create");
   if (const int error = write_all(fd.get(), text); error != 0) {
     errno = error;
     return failed("write");
   }
   if (fsync(fd.get()) != 0) return failed("write");
-  if (renameat(m_directory.get(), temporary.c_str(), m_directory.get(), name.c_str()) != 0) return failed("replace");
+  if (renameat(m_directory.get(), temporary.c_str(), m_directory.get(), name.c_str()) != 0)
+    return failed("replace");
   return {};
 }
 
@@ -218,7 +227,8 @@ void Store::remove(const std::string& name) const {
 
 Result<Fd> Store::open_lock(const std::string& name) const {
   const std::string file = name + std::string(k_lock_ending);
-  Fd fd(openat(m_directory.get(), file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
+  Fd fd(
+      openat(m_directory.get(), file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!fd) return fail(Category::cache, "cannot open " + m_path + "/" + file + ": " + errno_text(errno));
   struct stat info {};
   if (fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
@@ -248,10 +258,10 @@ std::string Store::network_file_system() const {
     const char* name;
   };
   // statfs(2): those where a lock may exclude nobody on another host, or hang.
-  constexpr std::array k_network = {Kind{0x6969, "nfs"},      Kind{0xff534d42, "cifs"}, Kind{0xfe534d42, "smb3"},
-                                    Kind{0x517b, "smb"},      Kind{0x564c, "ncp"},      Kind{0x5346414f, "afs"},
-                                    Kind{0x73757245, "coda"}, Kind{0x01021997, "9p"},   Kind{0x00c36400, "ceph"},
-                                    Kind{0x0bd00bd0, "lustre"}};
+  constexpr std::array k_network = {
+      Kind{0x6969, "nfs"},      Kind{0xff534d42, "cifs"},  Kind{0xfe534d42, "smb3"}, Kind{0x517b, "smb"},
+      Kind{0x564c, "ncp"},      Kind{0x5346414f, "afs"},   Kind{0x73757245, "coda"}, Kind{0x01021997, "9p"},
+      Kind{0x00c36400, "ceph"}, Kind{0x0bd00bd0, "lustre"}};
   struct statfs info {};
   if (fstatfs(m_directory.get(), &info) != 0) return {};
   const auto magic = static_cast<unsigned long>(info.f_type) & 0xffffffffUL;
@@ -262,7 +272,8 @@ std::string Store::network_file_system() const {
 
 std::optional<std::string> cache_directory(const System& system) {
   if (auto path = system.trusted_variable("WIF_CACHE_DIR")) return path;
-  if (auto path = system.trusted_variable("XDG_CACHE_HOME"); path && path->front() == '/') return *path + "/wif";
+  if (auto path = system.trusted_variable("XDG_CACHE_HOME"); path && path->front() == '/')
+    return *path + "/wif";
   if (auto path = system.trusted_variable("HOME"); path && path->front() == '/') return *path + "/.cache/wif";
   return {};
 }

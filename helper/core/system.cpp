@@ -28,7 +28,9 @@ std::optional<std::string> non_empty(const char* value) {
 
 class RealSystem final : public System {
  public:
-  Now now() const override { return {milliseconds_of(CLOCK_REALTIME) / 1000, milliseconds_of(CLOCK_BOOTTIME)}; }
+  Now now() const override {
+    return {milliseconds_of(CLOCK_REALTIME) / 1000, milliseconds_of(CLOCK_BOOTTIME)};
+  }
   std::optional<std::string> variable(const char* name) const override { return non_empty(getenv(name)); }
   std::optional<std::string> trusted_variable(const char* name) const override {
     return non_empty(secure_getenv(name));

@@ -28,8 +28,9 @@ std::string octal(mode_t mode) {
 Status check_owner(const std::string& path, const std::string& part, const struct stat& status) {
   const uid_t user = geteuid();
   if (status.st_uid == 0 || status.st_uid == user) return {};
-  return distrust(path, part + " belongs to user " + std::to_string(status.st_uid) + ", neither to root nor to you (" +
-                            std::to_string(user) + ")",
+  return distrust(path,
+                  part + " belongs to user " + std::to_string(status.st_uid) +
+                      ", neither to root nor to you (" + std::to_string(user) + ")",
                   "chown root " + part + ", or use a copy of your own");
 }
 
@@ -45,7 +46,8 @@ Status check_mode(const std::string& path, const std::string& part, const struct
 Result<std::string> link_target(const std::string& part) {
   char target[PATH_MAX];
   const ssize_t size = readlink(part.c_str(), target, sizeof target);
-  if (size < 0) return fail(Category::configuration, "cannot read the link " + part + ": " + errno_text(errno));
+  if (size < 0)
+    return fail(Category::configuration, "cannot read the link " + part + ": " + errno_text(errno));
   return std::string(target, static_cast<std::size_t>(size));
 }
 
@@ -92,8 +94,10 @@ Status check_trusted_path(const std::string& path) {
       if (++links > k_most_links) return distrust(path, "too many symbolic links", {});
       TRY_ASSIGN(const std::string target, link_target(part));
       rest = target + "/" + rest;
-      if (target.starts_with('/')) walked.clear();
-      else drop_last(walked);
+      if (target.starts_with('/'))
+        walked.clear();
+      else
+        drop_last(walked);
     } else {
       TRY(check_mode(path, part, status));  // a link's own mode says nothing
     }

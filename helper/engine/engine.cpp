@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/cache.hpp"
 #include "core/engine_protocol.hpp"
 #include "core/system.hpp"
 #include "engine/answer.hpp"
@@ -131,6 +132,11 @@ ExchangeResult run(const Work& work) {
     work.log.plain(LogLevel::info, "subject token from provider '" + request.provider +
                                        "': " + subject->claims + " sha256=" + subject->hash.substr(0, 8));
   if (!fit) return tl::unexpected(engine_error(fit.error(), subject->hash));
+  if (!binding_fits(request.binding, subject->token.view()))
+    return tl::unexpected(engine_error(
+        Error{Category::no_identity, "the subject token changed its identity while it was being fetched",
+              "try again", std::string(k_identity_changed)},
+        subject->hash));
   if (subject->hash == request.refused_subject) return tl::unexpected(not_rotated(request, *subject));
 
   const std::string host = exchange_host(request.exchange_settings);

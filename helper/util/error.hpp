@@ -33,8 +33,7 @@ struct Error {
   std::string cause;
 };
 
-template <class T>
-using Result = tl::expected<T, Error>;
+template <class T> using Result = tl::expected<T, Error>;
 using Status = tl::expected<void, Error>;
 
 [[nodiscard]] inline tl::unexpected<Error> fail(Category category, std::string message, std::string hint = {},
@@ -51,13 +50,14 @@ std::string errno_text(int error);
 // declares the value.
 #define WIF_CONCAT_(a, b) a##b
 #define WIF_CONCAT(a, b) WIF_CONCAT_(a, b)
-#define TRY(expression)                                                              \
-  do {                                                                               \
-    if (auto try_result_ = (expression); !try_result_)                               \
-      return tl::unexpected<::wif::Error>(std::move(try_result_.error()));           \
+#define TRY(expression)                                                    \
+  do {                                                                     \
+    if (auto try_result_ = (expression); !try_result_)                     \
+      return tl::unexpected<::wif::Error>(std::move(try_result_.error())); \
   } while (false)
-#define TRY_ASSIGN_(name, declaration, expression)                                   \
-  auto name = (expression);                                                          \
-  if (!name) return tl::unexpected<::wif::Error>(std::move(name.error()));           \
+#define TRY_ASSIGN_(name, declaration, expression)                         \
+  auto name = (expression);                                                \
+  if (!name) return tl::unexpected<::wif::Error>(std::move(name.error())); \
   declaration = std::move(*name)
-#define TRY_ASSIGN(declaration, expression) TRY_ASSIGN_(WIF_CONCAT(try_value_, __LINE__), declaration, expression)
+#define TRY_ASSIGN(declaration, expression) \
+  TRY_ASSIGN_(WIF_CONCAT(try_value_, __LINE__), declaration, expression)

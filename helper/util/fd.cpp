@@ -43,7 +43,8 @@ Result<std::string> read_all(int fd, std::size_t limit, std::string_view what) {
       errno = EFBIG;
       return fail(Category::bug, std::string(what) + " is larger than " + std::to_string(limit) + " bytes");
     }
-    const bool at_end = count == 0 || (S_ISREG(info.st_mode) && used == static_cast<std::size_t>(info.st_size));
+    const bool at_end =
+        count == 0 || (S_ISREG(info.st_mode) && used == static_cast<std::size_t>(info.st_size));
     if (at_end) break;
   }
   text.resize(used);

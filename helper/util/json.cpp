@@ -124,8 +124,9 @@ Result<Json> Json::parse(std::string text) {
   auto impl = std::make_unique<Impl>(std::move(text));
   impl->document.ParseInsitu(impl->text.data());
   if (impl->document.HasParseError())
-    return fail(Category::bug, std::string("not JSON: ") + rapidjson::GetParseError_En(impl->document.GetParseError()) +
-                                   " at byte " + std::to_string(impl->document.GetErrorOffset()));
+    return fail(Category::bug, std::string("not JSON: ") +
+                                   rapidjson::GetParseError_En(impl->document.GetParseError()) + " at byte " +
+                                   std::to_string(impl->document.GetErrorOffset()));
   return Json(std::move(impl));
 }
 

@@ -26,9 +26,9 @@ class JsonValue {
   bool is_object() const;
   bool is_array() const;
   bool is_null() const;
-  std::vector<JsonValue> elements() const;                                // of an array
-  std::vector<std::pair<std::string_view, JsonValue>> members() const;    // of an object, in order
-  std::string text() const;                                               // serialised, compact
+  std::vector<JsonValue> elements() const;                              // of an array
+  std::vector<std::pair<std::string_view, JsonValue>> members() const;  // of an object, in order
+  std::string text() const;                                             // serialised, compact
 
  private:
   friend class Json;
@@ -68,10 +68,7 @@ class JsonWriter {
   JsonWriter& null();
   JsonWriter& raw(std::string_view json);  // a value that is JSON already
   // key(name).value(v), for the common case.
-  template <class T>
-  JsonWriter& member(std::string_view name, const T& v) {
-    return key(name).value(v);
-  }
+  template <class T> JsonWriter& member(std::string_view name, const T& v) { return key(name).value(v); }
   std::string take() { return std::move(m_text); }
 
  private:

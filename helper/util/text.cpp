@@ -89,7 +89,8 @@ std::string duration_words(std::int64_t seconds) {
   if (seconds < 0) seconds = -seconds;
   if (seconds < 120) return std::to_string(seconds) + " s";
   if (seconds < 7200) return std::to_string(seconds / 60) + " min";
-  if (seconds < 172800) return std::to_string(seconds / 3600) + " h " + std::to_string(seconds / 60 % 60) + " min";
+  if (seconds < 172800)
+    return std::to_string(seconds / 3600) + " h " + std::to_string(seconds / 60 % 60) + " min";
   return std::to_string(seconds / 86400) + " days";
 }
 

@@ -35,8 +35,9 @@ std::string errno_words(int error) {
 
 tl::unexpected<Failure> cannot_open(const std::string& path, int error) {
   if (error == ENOENT || error == ENOTDIR)
-    return fail(WIF_NO_IDENTITY, "there is no token file " + path,
-                "mount a projected token volume (serviceAccountToken) there, or set subject.path to where the token is");
+    return fail(
+        WIF_NO_IDENTITY, "there is no token file " + path,
+        "mount a projected token volume (serviceAccountToken) there, or set subject.path to where the token is");
   if (error == EACCES || error == EPERM)
     return fail(WIF_NO_IDENTITY, "not allowed to read the token file " + path + ": " + errno_words(error),
                 "run as the user it was mounted for, or set fsGroup in the pod's securityContext");
@@ -61,7 +62,8 @@ tl::unexpected<Failure> too_large(const std::string& path) {
               "check that subject.path names the token");
 }
 
-Result<std::string_view> read_whole(const Host& host, const File& file, std::size_t expected, const std::string& path) {
+Result<std::string_view> read_whole(const Host& host, const File& file, std::size_t expected,
+                                    const std::string& path) {
   std::size_t capacity = std::clamp<std::size_t>(expected + 1, 4096, k_limit + 1);
   char* memory = host.secret_memory(capacity);
   std::size_t size = 0;
@@ -74,7 +76,8 @@ Result<std::string_view> read_whole(const Host& host, const File& file, std::siz
     }
     const ssize_t count = read(file.get(), memory + size, capacity - size);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail(WIF_NO_IDENTITY, "cannot read the token file " + path + ": " + errno_words(errno));
+    if (count < 0)
+      return fail(WIF_NO_IDENTITY, "cannot read the token file " + path + ": " + errno_words(errno));
     if (count == 0) return std::string_view(memory, size);
     size += static_cast<std::size_t>(count);
     if (size > k_limit) return too_large(path);
@@ -131,7 +134,8 @@ Result<std::string_view> read_token_file(const Host& host, const std::string& pa
   const auto status = check_kind(file, path);
   if (!status) return tl::unexpected<Failure>(status.error());
   if (status->st_size > static_cast<off_t>(k_limit)) return too_large(path);
-  const auto text = read_whole(host, file, static_cast<std::size_t>(std::max<off_t>(status->st_size, 0)), path);
+  const auto text =
+      read_whole(host, file, static_cast<std::size_t>(std::max<off_t>(status->st_size, 0)), path);
   if (!text) return text;
   const std::string_view token = trim(*text);
   if (!token.empty()) return token;

@@ -28,10 +28,10 @@ struct Failure {
   std::string hint;
 };
 
-template <class T>
-using Result = tl::expected<T, Failure>;
+template <class T> using Result = tl::expected<T, Failure>;
 
-[[nodiscard]] inline tl::unexpected<Failure> fail(std::int32_t status, std::string message, std::string hint = {}) {
+[[nodiscard]] inline tl::unexpected<Failure> fail(std::int32_t status, std::string message,
+                                                  std::string hint = {}) {
   return tl::unexpected<Failure>(Failure{status, std::move(message), std::move(hint)});
 }
 
@@ -52,7 +52,9 @@ class Host {
   Result<std::string> required_setting(const char* name) const;
   // Nothing if unset or empty. The view is NUL-terminated.
   std::optional<std::string_view> environment(const char* name) const;
-  void log(wif_log_level level, const std::string& message) const { m_host->log(m_call, level, message.c_str()); }
+  void log(wif_log_level level, const std::string& message) const {
+    m_host->log(m_call, level, message.c_str());
+  }
   std::int64_t time_left_ms() const { return m_host->time_left_ms(m_call); }
   // Memory that the host wipes and frees when the call ends. Throws std::bad_alloc.
   char* secret_memory(std::size_t size) const;
@@ -92,8 +94,7 @@ std::int32_t fetch(const wif_host* host, wif_call* call, wif_subject_token* out)
   }
 }
 
-template <Result<SubjectToken> (*Fetch)(const Host&)>
-constexpr wif_provider provider(const char* name) {
+template <Result<SubjectToken> (*Fetch)(const Host&)> constexpr wif_provider provider(const char* name) {
   return {WIF_PROVIDER_ABI, sizeof(wif_provider), name, fetch<Fetch>, nullptr};
 }
 

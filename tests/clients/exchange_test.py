@@ -48,7 +48,7 @@ class Answers(Case):
 
     def test_a_redirect_is_not_followed(self):
         other = self.testbed.about["https"]
-        self.refused(5, "redirect", f"redirect={other}/oauth/token")
+        self.refused(6, "redirect", f"redirect={other}/oauth/token")
         self.assertEqual(self.testbed.exchanges(), 1)
 
     def test_malformed_answers_are_errors(self):
@@ -110,7 +110,7 @@ class Trust(Case):
                                  ({"claims": {"sub": "system:serviceaccount:other:x"}}, "claims_mismatch")):
             with self.subTest(outcome=outcome):
                 self.testbed.mint(**options)
-                done = self.finish(self.start("get"))
+                done = self.finish(self.start("get", "--no-cache"))
                 self.assertIn(done.returncode, (5, 6), done.stderr)
                 self.assertEqual(self.outcome(), outcome)
 

@@ -55,10 +55,10 @@ class Modules(Case):
         self.wif("get")
 
     def test_wrong_tables(self):
-        self.broken("abi", 70, "ABI")
-        self.broken("null", 70, "ABI")
+        self.broken("abi", 70, "interface version 99")
+        self.broken("null", 70, "interface|version|table")
         self.broken("symbol", 70, "wif_provider_init")
-        self.broken("undefined", 70, "cannot|load")
+        self.broken("undefined", 3, "cannot|load")
         self.broken("size", 70, "small|size")
         self.broken("name", 70, "somebody-else")
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 
 from harness import Case, main
 
@@ -12,14 +13,13 @@ MANY = int(os.environ.get("WIF_TEST_MANY", "1000"))
 
 
 class Crowd(Case):
-    def launch(self, count, *words, fault=None):
+    def launch(self, count, *words, fault=None, **options):
         """Starts so many wif at once, each with files for its output (a thousand pipes would need a thousand readers)."""
         crowd = []
-        for index in range(count):
-            out = open(os.path.join(self.folder, f"out.{index}"), "w+", encoding="utf-8")
-            err = open(os.path.join(self.folder, f"err.{index}"), "w+", encoding="utf-8")
+        for _ in range(count):
+            out, err = tempfile.TemporaryFile("w+", dir=self.folder), tempfile.TemporaryFile("w+", dir=self.folder)
             crowd.append((subprocess.Popen(self.arguments(("get", *words), fault), env=self.env,
-                                           stdin=subprocess.DEVNULL, stdout=out, stderr=err), out, err))
+                                           stdin=subprocess.DEVNULL, stdout=out, stderr=err, **options), out, err))
         return crowd
 
     def gather(self, crowd):
@@ -50,11 +50,11 @@ class Crowd(Case):
     def test_the_same_with_the_leader_killed(self):
         """Its engine holds the lock on, and its record serves everybody."""
         self.testbed.control("hold", path="/oauth/token")
-        leader = self.start("get", "--timeout", "200s")
+        leader = self.launch(1, "--timeout", "200s")[0][0]
         self.testbed.control("wait", path="/oauth/token", count=1)
         crowd = self.launch(MANY // 4, "--timeout", "200s")
         leader.send_signal(signal.SIGKILL)
-        leader.communicate()
+        leader.wait()  # not its output: the engine that it leaves behind holds that open
         self.testbed.control("release")
         self.assert_one_token(self.gather(crowd))
         self.assertEqual(self.testbed.exchanges(), 1)
@@ -62,11 +62,11 @@ class Crowd(Case):
     def test_the_same_with_the_leader_and_its_engine_killed(self):
         """Nobody wrote anything down: one of those who waited is the next."""
         self.testbed.control("hold", path="/oauth/token")
-        leader = self.start("get", "--timeout", "200s", start_new_session=True)
+        leader = self.launch(1, "--timeout", "200s", start_new_session=True)[0][0]
         self.testbed.control("wait", path="/oauth/token", count=1)
         crowd = self.launch(MANY // 4, "--timeout", "200s")
         os.killpg(leader.pid, signal.SIGKILL)
-        leader.communicate()
+        leader.wait()  # not its output: the engine that it leaves behind holds that open
         self.testbed.control("wait", path="/oauth/token", count=2)
         self.testbed.control("release")
         self.assert_one_token(self.gather(crowd))

@@ -16,14 +16,14 @@
 #define TOKEN "opaque-token" /* broken-empty, broken-linebreak: a token that isn't one */
 #endif
 
-static int32_t fetch(const struct wif_host *host, wif_call *call, struct wif_subject_token *token) {
+static int32_t fetch(const struct wif_host* host, wif_call* call, struct wif_subject_token* token) {
   (void)host;
   (void)call;
   static const char text[] = TOKEN;
   token->token = text;
   token->token_size = sizeof text - 1;
 #if defined(BREAK_CRASH)
-  volatile int *volatile nowhere = NULL; /* volatile: the compiler must not see it coming */
+  volatile int* volatile nowhere = NULL; /* volatile: the compiler must not see it coming */
   *nowhere = 1;
 #elif defined(BREAK_SLEEP)
   for (;;) pause();
@@ -48,11 +48,11 @@ static int32_t fetch(const struct wif_host *host, wif_call *call, struct wif_sub
 #ifdef BREAK_SYMBOL
 #define wif_provider_init wif_provider_start /* a module that exports something else */
 #endif
-WIF_EXPORT const struct wif_provider *wif_provider_init(uint32_t host_abi);
+WIF_EXPORT const struct wif_provider* wif_provider_init(uint32_t host_abi);
 
-const struct wif_provider *wif_provider_init(uint32_t host_abi) {
+const struct wif_provider* wif_provider_init(uint32_t host_abi) {
   static const struct wif_provider table = {ABI, SIZE, NAME, fetch, NULL};
-  const struct wif_provider *offered = &table;
+  const struct wif_provider* offered = &table;
   (void)host_abi;
 #ifdef BREAK_NULL
   offered = NULL;

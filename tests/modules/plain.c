@@ -8,17 +8,18 @@
 
 enum { LIMIT = 65536 };
 
-static int32_t fetch(const struct wif_host *host, wif_call *call, struct wif_subject_token *token) {
-  const char *path = host->setting(call, "path");
+static int32_t fetch(const struct wif_host* host, wif_call* call, struct wif_subject_token* token) {
+  const char* path = host->setting(call, "path");
   if (path == NULL) return host->fail(call, WIF_CONFIGURATION, "subject.path is not set", NULL);
 
-  char *line = host->secret_alloc(call, LIMIT);
+  char* line = host->secret_alloc(call, LIMIT);
   if (line == NULL) return host->fail(call, WIF_BUG, "out of memory", NULL);
 
-  FILE *file = fopen(path, "re");
-  if (file == NULL) return host->fail(call, WIF_NO_IDENTITY, "cannot open the token file", "look at subject.path");
+  FILE* file = fopen(path, "re");
+  if (file == NULL)
+    return host->fail(call, WIF_NO_IDENTITY, "cannot open the token file", "look at subject.path");
   setvbuf(file, NULL, _IONBF, 0); /* no copy of the token outside the host's secret memory */
-  const char *read = fgets(line, LIMIT, file);
+  const char* read = fgets(line, LIMIT, file);
   fclose(file);
 
   const size_t size = read == NULL ? 0 : strcspn(line, "\r\n");
@@ -28,8 +29,9 @@ static int32_t fetch(const struct wif_host *host, wif_call *call, struct wif_sub
   return WIF_OK;
 }
 
-static const struct wif_provider table = {WIF_PROVIDER_ABI, sizeof(struct wif_provider), "plain", fetch, NULL};
+static const struct wif_provider table = {WIF_PROVIDER_ABI, sizeof(struct wif_provider), "plain", fetch,
+                                          NULL};
 
-const struct wif_provider *wif_provider_init(uint32_t host_abi) {
+const struct wif_provider* wif_provider_init(uint32_t host_abi) {
   return host_abi >= WIF_PROVIDER_ABI ? &table : NULL;
 }

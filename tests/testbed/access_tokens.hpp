@@ -14,7 +14,7 @@ namespace testbed {
 inline constexpr const char* k_canary = "wif-canary-at-";
 
 class AccessTokens {
-public:
+ public:
   // Times are Unix seconds.
   std::string issue(std::int64_t expires);
   bool accepts(const std::string& token, std::int64_t now) const;
@@ -22,7 +22,7 @@ public:
   bool first_use(const std::string& subject_token);
   void revoke_all();
 
-private:
+ private:
   mutable std::mutex m_mutex;
   std::map<std::string, std::int64_t> m_expiry;
   std::set<std::string> m_used;

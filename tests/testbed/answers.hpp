@@ -15,14 +15,14 @@ namespace testbed {
 
 // Thread-safe.
 class Answers {
-public:
+ public:
   // {"path", "status", "headers", "body", "content_type", "times"}; without times, for ever.
   void order(const Json& answer);
   // False when there is none for that path.
   bool give(const std::string& path, httplib::Response& response);
   void reset();
 
-private:
+ private:
   struct Ordered {
     Json answer;
     std::int64_t left;

@@ -28,8 +28,10 @@ Json model(const std::string& id) {
   return Json::object({{"id", id}, {"object", "model"}, {"created", 1735689600}, {"owned_by", "testbed"}});
 }
 
-Json response_object(const State& state, const std::string& id, const std::string& status, const std::string& text) {
-  const Json content = Json::object({{"type", "output_text"}, {"text", text}, {"annotations", Json::array()}});
+Json response_object(const State& state, const std::string& id, const std::string& status,
+                     const std::string& text) {
+  const Json content =
+      Json::object({{"type", "output_text"}, {"text", text}, {"annotations", Json::array()}});
   const Json message = Json::object({{"id", "msg_" + id},
                                      {"type", "message"},
                                      {"status", status},
@@ -58,7 +60,8 @@ std::vector<std::string> events(const State& state, const std::string& id) {
   std::int64_t number = 0;
   std::string text;
   std::vector<std::string> all{
-      event(Json::object({{"response", response_object(state, id, "in_progress", "")}}), "response.created", number++)};
+      event(Json::object({{"response", response_object(state, id, "in_progress", "")}}), "response.created",
+            number++)};
   for (const std::string& word : k_words) {
     text += word;
     const Json delta =

@@ -85,7 +85,8 @@ Certificate make_leaf(const Authority& authority, EVP_PKEY* key, const std::stri
   extend(leaf.get(), ca, NID_basic_constraints, "critical,CA:FALSE");
   extend(leaf.get(), ca, NID_key_usage, "critical,digitalSignature");
   extend(leaf.get(), ca, NID_ext_key_usage, "serverAuth");
-  extend(leaf.get(), ca, NID_subject_alt_name, elsewhere ? "DNS:elsewhere.test" : "DNS:localhost,IP:127.0.0.1");
+  extend(leaf.get(), ca, NID_subject_alt_name,
+         elsewhere ? "DNS:elsewhere.test" : "DNS:localhost,IP:127.0.0.1");
   extend(leaf.get(), ca, NID_subject_key_identifier, "hash");
   extend(leaf.get(), ca, NID_authority_key_identifier, "keyid:always");
   check(X509_sign(leaf.get(), authority.key.get(), EVP_sha256()) > 0, "can't sign the certificate");
@@ -104,7 +105,8 @@ void write(const std::filesystem::path& path, X509* certificate) {
 
 void write(const std::filesystem::path& path, EVP_PKEY* key) {
   const File file = open_for_writing(path);
-  check(PEM_write_PrivateKey(file.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1, "can't write a key");
+  check(PEM_write_PrivateKey(file.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1,
+        "can't write a key");
 }
 
 std::string hashed_name(X509* certificate) {
@@ -116,7 +118,8 @@ std::string hashed_name(X509* certificate) {
 }  // namespace
 
 CertificateFiles make_certificates(const std::filesystem::path& directory, const std::string& flaw) {
-  check(flaw.empty() || flaw == "expired" || flaw == "name" || flaw == "untrusted", "unknown certificate flaw");
+  check(flaw.empty() || flaw == "expired" || flaw == "name" || flaw == "untrusted",
+        "unknown certificate flaw");
   const CertificateFiles files{directory / "ca.pem", directory / "ca", directory / "server.pem",
                                directory / "server.key"};
   const Authority shown = make_authority("wif-testbed CA");

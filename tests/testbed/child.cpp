@@ -70,9 +70,7 @@ Child::Child(const std::string& program, const std::vector<std::string>& argumen
   m_ca_dir = (*line)["ca_dir"].text();
 }
 
-Child::~Child() {
-  end();
-}
+Child::~Child() { end(); }
 
 int Child::end() {
   int status = 0;

@@ -10,7 +10,7 @@
 namespace testbed {
 
 class Child {
-public:
+ public:
   // Throws std::runtime_error when the program says nothing on its first line.
   explicit Child(const std::string& program, const std::vector<std::string>& arguments = {});
   ~Child();
@@ -25,7 +25,7 @@ public:
   // Closes the server's standard input and waits for it; its wait status.
   int end();
 
-private:
+ private:
   pid_t m_pid = -1;
   int m_input = -1;
   std::string m_http;

@@ -9,7 +9,7 @@
 namespace testbed {
 
 class Clock {
-public:
+ public:
   // Seconds since 1970.
   std::int64_t now() const {
     const auto since = std::chrono::system_clock::now().time_since_epoch();
@@ -18,7 +18,7 @@ public:
   void set_skew(std::int64_t seconds) { m_skew = seconds; }
   std::int64_t skew() const { return m_skew; }
 
-private:
+ private:
   std::atomic<std::int64_t> m_skew{0};
 };
 

@@ -31,8 +31,8 @@ Provider read_provider(const Json& json, const std::string& issuer) {
 }
 
 Mapping read_mapping(const Json& json) {
-  return {json["provider"].text("idp_testbed"), json["service_account"].text("sa_testbed"), json["enabled"].flag(true),
-          text_map(json["rows"]), json["permissions"].texts()};
+  return {json["provider"].text("idp_testbed"), json["service_account"].text("sa_testbed"),
+          json["enabled"].flag(true), text_map(json["rows"]), json["permissions"].texts()};
 }
 
 Json to_json(const Provider& provider) {
@@ -52,8 +52,7 @@ Json to_json(const Mapping& mapping) {
                        {"permissions", Json::array(permissions)}});
 }
 
-template <class T>
-Json list(const std::vector<T>& values) {
+template <class T> Json list(const std::vector<T>& values) {
   std::vector<Json> items;
   for (const T& value : values) {
     items.push_back(to_json(value));
@@ -121,7 +120,8 @@ const Provider* Config::provider(const std::string& id) const {
   return nullptr;
 }
 
-ConfigStore::ConfigStore(std::string issuer) : m_issuer(std::move(issuer)), m_config(Config::defaults(m_issuer)) {}
+ConfigStore::ConfigStore(std::string issuer)
+    : m_issuer(std::move(issuer)), m_config(Config::defaults(m_issuer)) {}
 
 Config ConfigStore::get() const {
   const std::lock_guard lock(m_mutex);

@@ -47,13 +47,13 @@ struct Config {
 
 // Safe to use from several threads.
 class ConfigStore {
-public:
+ public:
   explicit ConfigStore(std::string issuer);
   Config get() const;
   void apply(const Json& json);
   void reset();
 
-private:
+ private:
   std::string m_issuer;
   mutable std::mutex m_mutex;
   Config m_config;

@@ -37,7 +37,8 @@ int socket_of(const httplib::Request& request) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
     const int socket = std::atoi(entry.path().filename().c_str());
-    if (port_of(socket, peer_name) == request.remote_port && port_of(socket, local_name) == request.local_port) {
+    if (port_of(socket, peer_name) == request.remote_port &&
+        port_of(socket, local_name) == request.local_port) {
       return socket;
     }
   }

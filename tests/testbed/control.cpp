@@ -12,9 +12,7 @@ namespace {
 
 using Handler = void (*)(State&, const Json&, httplib::Response&);
 
-void done(httplib::Response& response) {
-  reply(response, 200, Json::object({{"ok", true}}));
-}
+void done(httplib::Response& response) { reply(response, 200, Json::object({{"ok", true}})); }
 
 void mint_token(State& state, const Json& options, httplib::Response& response) {
   reply(response, 200, mint({state.keys, state.issuer, state.clock.now()}, options), "text/plain");
@@ -38,7 +36,8 @@ void change_config(State& state, const Json& options, httplib::Response& respons
 }
 
 void order_fault(State& state, const Json& options, httplib::Response& response) {
-  state.faults.order(options["path"].text("/oauth/token"), options["fault"].text(), options["count"].number(1));
+  state.faults.order(options["path"].text("/oauth/token"), options["fault"].text(),
+                     options["count"].number(1));
   done(response);
 }
 
@@ -112,11 +111,16 @@ Json options_of(const httplib::Request& request) {
 }  // namespace
 
 void control(State& state, const httplib::Request& request, httplib::Response& response) {
-  static const std::map<std::string, Handler> k_handlers{
-      {"/control/config", change_config}, {"/control/counts", counts}, {"/control/faults", order_fault},
-      {"/control/hold", hold},            {"/control/last", last},     {"/control/mint", mint_token},
-      {"/control/release", release},      {"/control/reset", reset},   {"/control/revoke", revoke},
-      {"/control/wait", wait}};
+  static const std::map<std::string, Handler> k_handlers{{"/control/config", change_config},
+                                                         {"/control/counts", counts},
+                                                         {"/control/faults", order_fault},
+                                                         {"/control/hold", hold},
+                                                         {"/control/last", last},
+                                                         {"/control/mint", mint_token},
+                                                         {"/control/release", release},
+                                                         {"/control/reset", reset},
+                                                         {"/control/revoke", revoke},
+                                                         {"/control/wait", wait}};
   const auto found = k_handlers.find(request.path);
   if (found == k_handlers.end()) {
     reply(response, 404, Json::object({{"error", "no such control"}}));

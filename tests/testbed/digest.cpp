@@ -43,7 +43,8 @@ std::string random_text(std::size_t length) {
   if (RAND_bytes(reinterpret_cast<unsigned char*>(text.data()), static_cast<int>(length)) != 1) {
     throw std::runtime_error("no random bytes");
   }
-  std::ranges::transform(text, text.begin(), [](char c) { return k_alphabet[static_cast<unsigned char>(c) & 63U]; });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return k_alphabet[static_cast<unsigned char>(c) & 63U]; });
   return text;
 }
 
@@ -75,7 +76,8 @@ std::string from_base64url(std::string_view text) {
 std::string redacted(std::string_view text) {
   std::string shown;
   while (!text.empty()) {
-    const auto end = static_cast<std::size_t>(std::ranges::find_if_not(text, is_token_character) - text.begin());
+    const auto end =
+        static_cast<std::size_t>(std::ranges::find_if_not(text, is_token_character) - text.begin());
     const std::string_view word = text.substr(0, end);
     shown += looks_secret(word) ? "sha256:" + sha256_hex(word) : std::string(word);
     if (end < text.size()) {

@@ -41,11 +41,12 @@ void token(State& state, const httplib::Request& request, httplib::Response& res
 
 // Add an endpoint here.
 const std::map<std::string, Handler>& endpoints() {
-  static const std::map<std::string, Handler> k_endpoints{{"GET /.well-known/openid-configuration", discovery},
-                                                          {"GET /openid/v1/jwks", jwks},
-                                                          {"POST /oauth/token", token},
-                                                          {"GET /v1/models", list_models},
-                                                          {"POST /v1/responses", create_response}};
+  static const std::map<std::string, Handler> k_endpoints{
+      {"GET /.well-known/openid-configuration", discovery},
+      {"GET /openid/v1/jwks", jwks},
+      {"POST /oauth/token", token},
+      {"GET /v1/models", list_models},
+      {"POST /v1/responses", create_response}};
   return k_endpoints;
 }
 

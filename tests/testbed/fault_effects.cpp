@@ -61,14 +61,16 @@ void change_token(const Fault& fault, httplib::Response& response) {
 }
 
 void change_body(const Fault& fault, httplib::Response& response) {
-  if (fault.has("empty_token") || fault.has("unsafe_token") || fault.has("expires_in") || fault.has("token_type")) {
+  if (fault.has("empty_token") || fault.has("unsafe_token") || fault.has("expires_in") ||
+      fault.has("token_type")) {
     change_token(fault, response);
   }
   if (fault.has("invalid_json")) {
     response.body = "{\"access_token\": \"" + std::string(k_canary) + "broken";
   }
   if (fault.has("html")) {
-    reply(response, response.status, "<html><body><h1>Sign in to the guest network</h1></body></html>", "text/html");
+    reply(response, response.status, "<html><body><h1>Sign in to the guest network</h1></body></html>",
+          "text/html");
   }
   if (fault.has("big")) {
     const auto size = static_cast<std::size_t>(fault.number("big", k_big));
@@ -95,10 +97,11 @@ void truncate(httplib::Response& response) {
 
 void drip(Gate& gate, std::int64_t milliseconds, httplib::Response& response) {
   const std::string body = response.body;
-  stream(response, body.size(), [&gate, milliseconds, body](std::size_t offset, std::size_t, httplib::DataSink& sink) {
-    gate.sleep(std::chrono::milliseconds(milliseconds));
-    return !gate.stopping() && sink.write(body.data() + offset, 1);
-  });
+  stream(response, body.size(),
+         [&gate, milliseconds, body](std::size_t offset, std::size_t, httplib::DataSink& sink) {
+           gate.sleep(std::chrono::milliseconds(milliseconds));
+           return !gate.stopping() && sink.write(body.data() + offset, 1);
+         });
 }
 
 }  // namespace

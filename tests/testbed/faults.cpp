@@ -8,10 +8,10 @@
 namespace testbed {
 namespace {
 
-const std::set<std::string> k_words{
-    "big",          "body",    "drip",  "empty_token", "expires_in",  "hang", "html",   "id",    "invalid_json",
-    "latency",      "redirect", "reset", "retry_after", "skew",       "status", "times", "token_type", "truncate",
-    "unsafe_token"};
+const std::set<std::string> k_words{"big",      "body",       "drip",        "empty_token",  "expires_in",
+                                    "hang",     "html",       "id",          "invalid_json", "latency",
+                                    "redirect", "reset",      "retry_after", "skew",         "status",
+                                    "times",    "token_type", "truncate",    "unsafe_token"};
 
 }  // namespace
 

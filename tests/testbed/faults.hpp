@@ -12,7 +12,7 @@
 namespace testbed {
 
 class Fault {
-public:
+ public:
   Fault() = default;
   // Throws std::invalid_argument for an unknown word.
   explicit Fault(const std::string& text);
@@ -21,20 +21,20 @@ public:
   std::string text(const std::string& word) const;
   std::int64_t number(const std::string& word, std::int64_t otherwise) const;
 
-private:
+ private:
   std::map<std::string, std::string> m_words;
 };
 
 // Faults that requests bring along, with how often each was used, and those ordered for a path. Thread-safe.
 class FaultBook {
-public:
+ public:
   // For the next count requests to the path; below 0 is for ever.
   void order(const std::string& path, const std::string& text, std::int64_t count);
   // The fault for this request: its own, else the one ordered first for its path.
   Fault take(const std::string& path, const std::string& own);
   void reset();
 
-private:
+ private:
   struct Ordered {
     Fault fault;
     std::int64_t left;

@@ -13,7 +13,7 @@
 namespace testbed {
 
 class Gate {
-public:
+ public:
   // Counts the request, then waits while its path is held.
   void pass(const std::string& path);
   // Holding a path starts its count of arrivals again.
@@ -29,7 +29,7 @@ public:
   void stop();
   bool stopping() const;
 
-private:
+ private:
   mutable std::mutex m_mutex;
   std::condition_variable m_changed;
   std::map<std::string, std::int64_t> m_arrivals;

@@ -11,14 +11,13 @@ namespace testbed {
 namespace {
 
 std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
 // cpp-httplib slips these in among the request's own headers.
-bool is_made_up(const std::string& name) {
-  return name.starts_with("REMOTE_") || name.starts_with("LOCAL_");
-}
+bool is_made_up(const std::string& name) { return name.starts_with("REMOTE_") || name.starts_with("LOCAL_"); }
 
 Json headers_of(const httplib::Request& request) {
   Json headers = Json::object();
@@ -87,7 +86,8 @@ Json Journal::counts() const {
   const Json exchanges = Json::object({{"ok", ok == m_outcomes.end() ? 0 : ok->second},
                                        {"failed", failed},
                                        {"outcomes", to_json(m_outcomes)}});
-  return Json::object({{"paths", to_json(m_served)}, {"statuses", to_json(m_statuses)}, {"exchanges", exchanges}});
+  return Json::object(
+      {{"paths", to_json(m_served)}, {"statuses", to_json(m_statuses)}, {"exchanges", exchanges}});
 }
 
 Json Journal::last(const std::string& path) const {

@@ -13,7 +13,7 @@
 namespace testbed {
 
 class Journal {
-public:
+ public:
   // As it arrives, before any gate or fault.
   void request(const httplib::Request& request);
   void served(const std::string& path, int status);
@@ -24,7 +24,7 @@ public:
   Json last(const std::string& path) const;
   void reset();
 
-private:
+ private:
   mutable std::mutex m_mutex;
   std::map<std::string, Json> m_last;
   std::map<std::string, std::int64_t> m_served;

@@ -19,9 +19,7 @@ Json& Json::operator=(Json other) noexcept {
   return *this;
 }
 
-Json::~Json() {
-  json_decref(m_value);
-}
+Json::~Json() { json_decref(m_value); }
 
 Json Json::adopt(json_t* owned) {
   Json json;
@@ -29,9 +27,7 @@ Json Json::adopt(json_t* owned) {
   return json;
 }
 
-Json Json::borrow(json_t* shared) {
-  return adopt(json_incref(shared));
-}
+Json Json::borrow(json_t* shared) { return adopt(json_incref(shared)); }
 
 Json Json::object(std::initializer_list<Member> members) {
   Json json = adopt(json_object());
@@ -57,21 +53,16 @@ std::optional<Json> Json::parse(std::string_view text) {
   return adopt(value);
 }
 
-Json Json::operator[](const std::string& key) const {
-  return borrow(json_object_get(m_value, key.c_str()));
-}
+Json Json::operator[](const std::string& key) const { return borrow(json_object_get(m_value, key.c_str())); }
 
-bool Json::has(const std::string& key) const {
-  return json_object_get(m_value, key.c_str()) != nullptr;
-}
+bool Json::has(const std::string& key) const { return json_object_get(m_value, key.c_str()) != nullptr; }
 
 void Json::set(const std::string& key, const Json& value) {
-  json_object_set_new(m_value, key.c_str(), value.m_value == nullptr ? json_null() : json_incref(value.m_value));
+  json_object_set_new(m_value, key.c_str(),
+                      value.m_value == nullptr ? json_null() : json_incref(value.m_value));
 }
 
-void Json::erase(const std::string& key) {
-  json_object_del(m_value, key.c_str());
-}
+void Json::erase(const std::string& key) { json_object_del(m_value, key.c_str()); }
 
 void Json::merge(const Json& object) {
   if (object.is_object()) {
@@ -87,9 +78,7 @@ std::int64_t Json::number(std::int64_t otherwise) const {
   return is_number() ? json_integer_value(m_value) : otherwise;
 }
 
-bool Json::flag(bool otherwise) const {
-  return is_flag() ? json_is_true(m_value) : otherwise;
-}
+bool Json::flag(bool otherwise) const { return is_flag() ? json_is_true(m_value) : otherwise; }
 
 std::vector<std::pair<std::string, Json>> Json::members() const {
   std::vector<std::pair<std::string, Json>> found;

@@ -16,7 +16,7 @@
 namespace testbed {
 
 class Json {
-public:
+ public:
   using Member = std::pair<const char*, Json>;
 
   Json() = default;
@@ -62,7 +62,7 @@ public:
   // Still owned by this value.
   json_t* get() const { return m_value; }
 
-private:
+ private:
   json_t* m_value = nullptr;
 };
 

@@ -25,8 +25,7 @@ Jwk make_rsa(const std::string& kid) {
   return checked(cjose_jwk_create_RSA_random(2048, k_exponent.data(), k_exponent.size(), nullptr), kid);
 }
 
-template <cjose_jwk_ec_curve curve>
-Jwk make_ec(const std::string& kid) {
+template <cjose_jwk_ec_curve curve> Jwk make_ec(const std::string& kid) {
   return checked(cjose_jwk_create_EC_random(curve, nullptr), kid);
 }
 

@@ -27,7 +27,7 @@ struct Key {
 };
 
 class KeyRing {
-public:
+ public:
   KeyRing();
 
   // Null when the ring has no such key.
@@ -38,7 +38,7 @@ public:
   std::string sign(const cjose_jwk_t* key, const Json& header, const std::string& payload) const;
   bool verify(const Key& key, const std::string& compact) const;
 
-private:
+ private:
   std::vector<Key> m_keys;
   // cjose counts references to a key without atomics.
   mutable std::mutex m_mutex;

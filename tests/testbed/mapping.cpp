@@ -19,7 +19,8 @@ Json resolve(const Json& value, const std::string& path) {
   if (value.has(path)) {
     return value[path];
   }
-  for (std::size_t dot = path.rfind('.'); dot != std::string::npos && dot > 0; dot = path.rfind('.', dot - 1)) {
+  for (std::size_t dot = path.rfind('.'); dot != std::string::npos && dot > 0;
+       dot = path.rfind('.', dot - 1)) {
     if (value.has(path.substr(0, dot))) {
       return resolve(value[path.substr(0, dot)], path.substr(dot + 1));
     }

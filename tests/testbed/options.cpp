@@ -16,13 +16,26 @@ std::optional<Options> parse_options(int argc, char** argv) {
   Options options;
   for (int found = 0; (found = getopt_long(argc, argv, "", k_options, nullptr)) != -1;) {
     switch (found) {
-      case 's': options.state_directory = optarg; break;
-      case 'w': options.write_token = optarg; break;
-      case 'c': options.certificate_flaw = optarg; break;
-      case 'e': options.until_eof = true; break;
-      case 'd': options.die_with_parent = true; break;
-      case 'v': options.verbose = true; break;
-      default: return std::nullopt;
+      case 's':
+        options.state_directory = optarg;
+        break;
+      case 'w':
+        options.write_token = optarg;
+        break;
+      case 'c':
+        options.certificate_flaw = optarg;
+        break;
+      case 'e':
+        options.until_eof = true;
+        break;
+      case 'd':
+        options.die_with_parent = true;
+        break;
+      case 'v':
+        options.verbose = true;
+        break;
+      default:
+        return std::nullopt;
     }
   }
   return optind == argc ? std::optional(options) : std::nullopt;

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class StateDirectory {
-public:
+ public:
   explicit StateDirectory(const std::string& given) : m_path(given), m_ours(given.empty()) {
     if (m_ours) {
       std::string name = (fs::temp_directory_path() / "wif-testbed-XXXXXX").string();
@@ -44,7 +44,7 @@ public:
   StateDirectory& operator=(const StateDirectory&) = delete;
   const fs::path& path() const { return m_path; }
 
-private:
+ private:
   fs::path m_path;
   bool m_ours;
 };

@@ -14,7 +14,7 @@
 namespace testbed {
 
 class Server {
-public:
+ public:
   // Throws std::runtime_error when it can't listen.
   explicit Server(const CertificateFiles& files);
   // Lets held and hanging requests go, and waits for all of them.
@@ -27,7 +27,7 @@ public:
   std::string http() const { return "http://127.0.0.1:" + std::to_string(m_http_port); }
   std::string https() const { return "https://127.0.0.1:" + std::to_string(m_https_port); }
 
-private:
+ private:
   int open(httplib::Server& server);
 
   httplib::Server m_http;

@@ -40,7 +40,8 @@ Json google(const ShapeContext& context) {
   claims.set("email", "app@testbed.iam.gserviceaccount.com");
   claims.set("email_verified", true);
   claims.set("sub", "113774264463038321964");
-  const Json engine = Json::object({{"instance_name", "vm-1"}, {"project_id", "testbed"}, {"zone", "europe-west1-b"}});
+  const Json engine =
+      Json::object({{"instance_name", "vm-1"}, {"project_id", "testbed"}, {"zone", "europe-west1-b"}});
   claims.set("google", Json::object({{"compute_engine", engine}}));
   return claims;
 }
@@ -54,7 +55,8 @@ Json azure(const ShapeContext& context) {
   claims.set("sub", k_uuid);
   claims.set("tid", "7d1f6c1e-0000-4000-8000-0123456789ab");
   claims.set("ver", "1.0");
-  claims.set("xms_mirid", "/subscriptions/s/resourcegroups/g/providers/Microsoft.Compute/virtualMachines/vm-1");
+  claims.set("xms_mirid",
+             "/subscriptions/s/resourcegroups/g/providers/Microsoft.Compute/virtualMachines/vm-1");
   return claims;
 }
 
@@ -82,8 +84,9 @@ Json aws(const ShapeContext& context) {
   Json claims = bare(context);
   claims.set("jti", k_uuid);
   claims.set("sub", "arn:aws:iam::123456789012:role/app");
-  claims.set("https://sts.amazonaws.com/",
-             Json::object({{"aws_account", "123456789012"}, {"org_id", "o-testbed"}, {"principal_id", "app"}}));
+  claims.set(
+      "https://sts.amazonaws.com/",
+      Json::object({{"aws_account", "123456789012"}, {"org_id", "o-testbed"}, {"principal_id", "app"}}));
   return claims;
 }
 

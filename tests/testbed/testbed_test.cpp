@@ -26,7 +26,7 @@ namespace {
 constexpr const char* k_json = "application/json";
 
 class Testbed : public ::testing::Test {
-protected:
+ protected:
   // A reset under TLS would end the test itself.
   static void SetUpTestSuite() { std::signal(SIGPIPE, SIG_IGN); }
 
@@ -61,7 +61,8 @@ protected:
     return client().Post(path, request.dump(), k_json);
   }
 
-  httplib::Result exchange(const Json& options = Json::object(), const std::string& path = "/oauth/token") const {
+  httplib::Result exchange(const Json& options = Json::object(),
+                           const std::string& path = "/oauth/token") const {
     return post(request_for(minted(options)), path);
   }
 
@@ -177,11 +178,12 @@ TEST_F(Testbed, RefusesASecondUseWhenSingleUseIsOn) {
 }
 
 TEST_F(Testbed, MapsAttributesDerivedFromNestedClaims) {
-  const Json provider = Json::object(
-      {{"attributes", Json::object({{"openai.pod", "assertion.kubernetes.io.pod.name"},
-                                    {"openai.ns", "assertion[\"kubernetes.io\"].namespace"}})}});
+  const Json provider =
+      Json::object({{"attributes", Json::object({{"openai.pod", "assertion.kubernetes.io.pod.name"},
+                                                 {"openai.ns", "assertion[\"kubernetes.io\"].namespace"}})}});
   const auto mapping = [](const char* pod) {
-    return Json::array({Json::object({{"rows", Json::object({{"openai.pod", pod}, {"openai.ns", "default"}})}})});
+    return Json::array(
+        {Json::object({{"rows", Json::object({{"openai.pod", pod}, {"openai.ns", "default"}})}})});
   };
   control("config", Json::object({{"providers", Json::array({provider})}, {"mappings", mapping("app-*")}}));
   EXPECT_EQ(outcome(Json::object()), "ok");
@@ -357,7 +359,8 @@ TEST_F(Testbed, KeepsRequestsButNoToken) {
 }
 
 TEST(TestbedProgram, EndsWithItsInputAndLeavesNothing) {
-  const auto file = std::filesystem::temp_directory_path() / ("wif-testbed-token-" + std::to_string(getpid()));
+  const auto file =
+      std::filesystem::temp_directory_path() / ("wif-testbed-token-" + std::to_string(getpid()));
   Child child(WIF_TESTBED, {"--write-token", file.string(), "--die-with-parent"});
   std::ifstream in(file);
   const std::string token(std::istreambuf_iterator<char>(in), {});

@@ -16,14 +16,14 @@
 namespace testbed {
 
 class GrowingPool : public httplib::TaskQueue {
-public:
+ public:
   // void in cpp-httplib 0.11, bool later.
   using Enqueued = decltype(std::declval<httplib::TaskQueue&>().enqueue(nullptr));
 
   Enqueued enqueue(std::function<void()> task) override;
   void shutdown() override;
 
-private:
+ private:
   void work();
 
   std::mutex m_mutex;

@@ -54,22 +54,23 @@ const std::map<std::string, Naming>& namings() {
 }
 
 class Exchange {
-public:
+ public:
   Exchange(const TokenServices& services, const Config& config) : m_services(services), m_config(config) {}
 
   TokenAnswer run(const std::string& content_type, const std::string& body) {
     Check refusal = read(content_type, body);
     static constexpr std::array k_checks{
-        &Exchange::check_grant,  &Exchange::check_token_type, &Exchange::check_parameters, &Exchange::check_provider,
-        &Exchange::check_header, &Exchange::check_claims,     &Exchange::check_trust,      &Exchange::check_signature,
-        &Exchange::check_expiry, &Exchange::check_mapping,    &Exchange::check_reuse};
+        &Exchange::check_grant,    &Exchange::check_token_type, &Exchange::check_parameters,
+        &Exchange::check_provider, &Exchange::check_header,     &Exchange::check_claims,
+        &Exchange::check_trust,    &Exchange::check_signature,  &Exchange::check_expiry,
+        &Exchange::check_mapping,  &Exchange::check_reuse};
     for (const auto check : k_checks) {
       refusal = refusal ? refusal : (this->*check)();
     }
     return refusal ? refuse(*refusal) : grant();
   }
 
-private:
+ private:
   Check read(const std::string& content_type, const std::string& body) {
     const auto json = Json::parse(body);
     if (!content_type.starts_with("application/json") || !json || !json->is_object()) {
@@ -92,7 +93,8 @@ private:
     if (type.empty()) {
       return Refusal{"missing_parameter", "subject_token_type"};
     }
-    if (type != "urn:ietf:params:oauth:token-type:jwt" && type != "urn:ietf:params:oauth:token-type:id_token") {
+    if (type != "urn:ietf:params:oauth:token-type:jwt" &&
+        type != "urn:ietf:params:oauth:token-type:id_token") {
       return Refusal{"unsupported_token_type"};
     }
     return {};
@@ -145,7 +147,8 @@ private:
     }
     const Json& audience = m_decoded.claims["aud"];
     const auto listed = audience.texts();
-    const bool meant = audience.text() == m_provider->audience || std::ranges::count(listed, m_provider->audience) > 0;
+    const bool meant =
+        audience.text() == m_provider->audience || std::ranges::count(listed, m_provider->audience) > 0;
     return meant ? Check{} : Refusal{"wrong_audience"};
   }
 
@@ -165,7 +168,8 @@ private:
   Check check_mapping() {
     std::string reason = "no_mapping";
     for (const Mapping& mapping : m_config.mappings) {
-      if (mapping.provider != m_provider->id || mapping.service_account != m_request["service_account_id"].text()) {
+      if (mapping.provider != m_provider->id ||
+          mapping.service_account != m_request["service_account_id"].text()) {
         continue;
       }
       reason = mapping.enabled ? "claims_mismatch" : "disabled_mapping";
@@ -187,8 +191,10 @@ private:
     if (!naming.always && !m_config.strict_errors) {
       return {500, Json::object(), refusal.reason};
     }
-    const std::string description = refusal.detail.empty() ? refusal.reason : refusal.reason + ": " + refusal.detail;
-    return {naming.status, Json::object({{"error", naming.error}, {"error_description", description}}), refusal.reason};
+    const std::string description =
+        refusal.detail.empty() ? refusal.reason : refusal.reason + ": " + refusal.detail;
+    return {naming.status, Json::object({{"error", naming.error}, {"error_description", description}}),
+            refusal.reason};
   }
 
   TokenAnswer grant() const {

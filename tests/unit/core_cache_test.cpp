@@ -68,8 +68,10 @@ TEST(RefreshPoint, IsNeverBeforeHalfOfTheLifeFromAMinuteToTwelveHours) {
 }
 
 TEST(RefreshPoint, IsTwentyMinutesBeforeExpiryOfALongLife) {
-  EXPECT_NEAR(static_cast<double>(record_of(3600, 0.9999).refresh_at), static_cast<double>(k_issued + 2400), 1);
-  EXPECT_NEAR(static_cast<double>(record_of(43200, 0.9999).refresh_at), static_cast<double>(k_issued + 42000), 2);
+  EXPECT_NEAR(static_cast<double>(record_of(3600, 0.9999).refresh_at), static_cast<double>(k_issued + 2400),
+              1);
+  EXPECT_NEAR(static_cast<double>(record_of(43200, 0.9999).refresh_at), static_cast<double>(k_issued + 42000),
+              2);
 }
 
 TEST(RefreshPoint, SpreadsAFleetByTenPercent) {
@@ -96,8 +98,8 @@ class Binding : public testing::Test {
 
   static std::string token(const std::string& iss, const std::string& sub, const std::string& aud, int exp) {
     return base64url_encode(R"({"alg":"RS256"})") + "." +
-           base64url_encode(R"({"iss":")" + iss + R"(","sub":")" + sub + R"(","aud":[")" + aud + R"("],"exp":)" +
-                            std::to_string(exp) + "}") +
+           base64url_encode(R"({"iss":")" + iss + R"(","sub":")" + sub + R"(","aud":[")" + aud +
+                            R"("],"exp":)" + std::to_string(exp) + "}") +
            ".c2ln";
   }
   std::string binding() const { return make_binding(m_system, m_profile).value(); }
@@ -132,7 +134,8 @@ TEST_F(Binding, VariesWithEachPartSingly) {
 }
 
 TEST_F(Binding, StaysWhenATokenMerelyRotated) {
-  EXPECT_FALSE(differs([&] { m_system.files["/token"] = token("https://issuer", "sub-1", "aud-1", 99) + "\n"; }));
+  EXPECT_FALSE(
+      differs([&] { m_system.files["/token"] = token("https://issuer", "sub-1", "aud-1", 99) + "\n"; }));
 }
 
 TEST_F(Binding, StaysWhenOnlyTheCachePolicyOrTheExpectationsChanged) {
@@ -142,9 +145,19 @@ TEST_F(Binding, StaysWhenOnlyTheCachePolicyOrTheExpectationsChanged) {
 
 TEST_F(Binding, NoValueCanPoseAsAnotherLine) {
   m_profile.settings["subject.path"].value = "/token";
-  m_system.files["/token\nuser=0"] = m_system.files["/token"];
-  EXPECT_TRUE(differs([&] { m_profile.settings["subject.path"].value = "/token\nuser=0"; }));
-  EXPECT_EQ(binding().find("\nuser=0\n"), std::string::npos);
+  m_system.files["/token\nuser=4711"] = m_system.files["/token"];
+  EXPECT_TRUE(differs([&] { m_profile.settings["subject.path"].value = "/token\nuser=4711"; }));
+  EXPECT_EQ(binding().find("\nuser=4711\n"), std::string::npos);
+}
+
+TEST_F(Binding, FitsATokenOfItsOwnIdentityOnly) {
+  EXPECT_TRUE(binding_fits(binding(), token("https://issuer", "sub-1", "aud-1", 99)));
+  EXPECT_FALSE(binding_fits(binding(), token("https://issuer", "sub-2", "aud-1", 99)));
+  EXPECT_FALSE(binding_fits(binding(), "opaque"));
+  m_system.files["/token"] = "opaque";
+  EXPECT_TRUE(binding_fits(binding(), "opaque"));
+  EXPECT_FALSE(binding_fits(binding(), "another"));
+  EXPECT_TRUE(binding_fits("provider=command\n", "any"));
 }
 
 TEST_F(Binding, HoldsNoTokenAndNoSecretValue) {
@@ -173,7 +186,8 @@ TEST(FailureMemory, PausesLongerAndLongerUpToAMinute) {
   std::optional<Failure> failure;
   std::vector<std::int64_t> pauses;
   for (int i = 0; i < 9; ++i) {
-    failure = next_failure(system, failure ? &*failure : nullptr, "b", "p", engine_error(Category::unreachable));
+    failure =
+        next_failure(system, failure ? &*failure : nullptr, "b", "p", engine_error(Category::unreachable));
     pauses.push_back(failure->not_before - failure->at);
   }
   EXPECT_EQ(pauses, (std::vector<std::int64_t>{1, 2, 4, 8, 16, 32, 60, 60, 60}));
@@ -216,7 +230,8 @@ TEST(FailureMemory, KeepsTheRefusedAssertionUntilAnotherIsRefused) {
   reused.subject_hash = "one";
   const auto first = next_failure(system, nullptr, "b", "p", reused);
   EXPECT_EQ(first.refused_subject, "one");
-  EXPECT_EQ(next_failure(system, &first, "b", "p", engine_error(Category::unreachable)).refused_subject, "one");
+  EXPECT_EQ(next_failure(system, &first, "b", "p", engine_error(Category::unreachable)).refused_subject,
+            "one");
   reused.subject_hash = "two";
   EXPECT_EQ(next_failure(system, &first, "b", "p", reused).refused_subject, "two");
 }

@@ -113,7 +113,8 @@ class ConfigTest : public ::testing::Test {
     if (!s_modules.empty()) fs::remove_all(s_modules);
   }
   void SetUp() override {
-    ASSERT_FALSE(s_modules.empty()) << "these tests need a folder that nobody else can write to: HOME, here, or /run";
+    ASSERT_FALSE(s_modules.empty())
+        << "these tests need a folder that nobody else can write to: HOME, here, or /run";
     m_system.disk = s_modules;
     m_system.variables = {{"HOME", "/home/u"}, {"WIF_MODULE_PATH", s_modules}};
   }

@@ -117,7 +117,8 @@ TEST(Descriptor, HasDefaultsForModuleAndTokenType) {
 }
 
 TEST(Descriptor, MistakesAreToldWithTheirPlaceAndTheNearestKey) {
-  EXPECT_EQ(error_of("name = \"x\"\nsumary = \"s\""), "/m/x.module:2:1: unknown key 'sumary'; the nearest is 'summary'");
+  EXPECT_EQ(error_of("name = \"x\"\nsumary = \"s\""),
+            "/m/x.module:2:1: unknown key 'sumary'; the nearest is 'summary'");
   EXPECT_EQ(error_of("summary = \"s\""), "/m/x.module:1:1: 'name' is missing");
   EXPECT_EQ(error_of("name = 3"), "/m/x.module:1:8: 'name' has to be a string");
   EXPECT_EQ(error_of("name = \"\""), "/m/x.module:1:8: 'name' is empty");
@@ -129,8 +130,10 @@ TEST(Descriptor, MistakesAreToldWithTheirPlaceAndTheNearestKey) {
 
 TEST(Descriptor, MistakesInSettings) {
   const std::string head = "name = \"x\"\n[settings.path]\n";
-  EXPECT_EQ(error_of(head + "type = \"sting\""), "/m/x.module:3:8: unknown type 'sting'; the nearest is 'string'");
-  EXPECT_EQ(error_of(head + "requird = true"), "/m/x.module:3:1: unknown key 'requird'; the nearest is 'required'");
+  EXPECT_EQ(error_of(head + "type = \"sting\""),
+            "/m/x.module:3:8: unknown type 'sting'; the nearest is 'string'");
+  EXPECT_EQ(error_of(head + "requird = true"),
+            "/m/x.module:3:1: unknown key 'requird'; the nearest is 'required'");
   EXPECT_EQ(error_of(head + "required = 1"), "/m/x.module:3:12: 'required' has to be true or false");
   EXPECT_EQ(error_of(head + "default = 1"), "/m/x.module:3:11: 'default' has to be a string");
   EXPECT_EQ(error_of(head + "type = \"duration\"\ndefault = \"soon\"").find("/m/x.module:4:11: "), 0u);
@@ -145,21 +148,26 @@ TEST(Descriptor, MistakesInDetectionAndIdentity) {
   const std::string head = "name = \"x\"\n[settings.path]\n";
   EXPECT_EQ(error_of(head + "[[detect]]\nrank = 1\nvariables = [\"A\"]\nset = { pat = \"$A\" }"),
             "/m/x.module:6:9: there is no setting 'pat'; the nearest is 'path'");
-  EXPECT_EQ(error_of(head + "[[identity]]\njwt_file = \"paht\"").find("/m/x.module:4:12: there is no setting 'paht'"), 0u);
+  EXPECT_EQ(error_of(head + "[[identity]]\njwt_file = \"paht\"")
+                .find("/m/x.module:4:12: there is no setting 'paht'"),
+            0u);
   EXPECT_NE(error_of(head + "[[detect]]\nvariables = [\"A\"]").find("'rank' is missing"), std::string::npos);
   EXPECT_NE(error_of(head + "[[detect]]\nrank = -1").find("from 0 to 1000"), std::string::npos);
   EXPECT_NE(error_of(head + "[[detect]]\nrank = 1").find("without a condition"), std::string::npos);
   EXPECT_NE(error_of(head + "[[detect]]\nrank = 1\nvariables = \"A\"").find(":5:13: "), std::string::npos);
-  EXPECT_NE(error_of(head + "[[detect]]\nrank = 1\nvariables = [\"\"]").find("aren't empty"), std::string::npos);
+  EXPECT_NE(error_of(head + "[[detect]]\nrank = 1\nvariables = [\"\"]").find("aren't empty"),
+            std::string::npos);
   EXPECT_NE(error_of("name = \"x\"\ndetect = 1").find("[[detect]]"), std::string::npos);
   EXPECT_NE(error_of(head + "[[identity]]").find("one of 'jwt_file'"), std::string::npos);
-  EXPECT_NE(error_of(head + "[[identity]]\nvariable = \"A\"\njwt_file = \"path\"").find("one of"), std::string::npos);
+  EXPECT_NE(error_of(head + "[[identity]]\nvariable = \"A\"\njwt_file = \"path\"").find("one of"),
+            std::string::npos);
 }
 
 TEST(Descriptor, OnesBuiltInAreSortedAndComplete) {
   const auto all = built_in_descriptors();
   ASSERT_GE(all.size(), 2u);
-  EXPECT_TRUE(std::is_sorted(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; }));
+  EXPECT_TRUE(
+      std::is_sorted(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; }));
   for (const Descriptor& descriptor : all) {
     EXPECT_TRUE(descriptor.built_in);
     EXPECT_EQ(descriptor.origin, "built in");
@@ -244,7 +252,8 @@ TEST_F(CatalogueTest, WhatCantBeReadOrTrustedIsLeftOutAndTold) {
   const auto all = catalogue.all(m_problems);
   EXPECT_TRUE(holds(all, "good"));
   EXPECT_FALSE(holds(all, "open"));
-  EXPECT_TRUE(std::is_sorted(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; }));
+  EXPECT_TRUE(
+      std::is_sorted(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; }));
   ASSERT_EQ(m_problems.size(), 2u);
   EXPECT_NE(m_problems[0].message.find("broken.module:1:"), std::string::npos);
   EXPECT_NE(m_problems[1].message.find(open), std::string::npos);

@@ -36,7 +36,8 @@ class DetectionTest : public ::testing::Test {
 TEST_F(DetectionTest, FindsNothingInAnEmptyPlace) { EXPECT_EQ(found(), "nothing"); }
 
 TEST_F(DetectionTest, TakesATokenFilesPathFromItsVariable) {
-  for (const char* name : {"OPENAI_IDENTITY_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"}) {
+  for (const char* name :
+       {"OPENAI_IDENTITY_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"}) {
     m_system.variables = {{name, "/t/token"}};
     EXPECT_EQ(found(), "file");
     EXPECT_EQ(m_implied, (Settings{{"path", "/t/token"}}));

@@ -18,8 +18,9 @@ std::string why_not(const std::string& token) {
 }
 
 TEST(Jwt, ReadsAKubernetesToken) {
-  const auto decoded = decode_jwt(jwt(R"({"alg":"RS256","kid":"k1"})",
-                                      R"({"aud":["https://api.openai.com/v1"],"exp":1716239022,"iat":1716235422,
+  const auto decoded =
+      decode_jwt(jwt(R"({"alg":"RS256","kid":"k1"})",
+                     R"({"aud":["https://api.openai.com/v1"],"exp":1716239022,"iat":1716235422,
       "iss":"https://kubernetes.example.com","sub":"system:serviceaccount:default:openai-wif","kubernetes.io":{}})"));
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->algorithm, "RS256");

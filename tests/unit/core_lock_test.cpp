@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include "scratch_folder.hpp"
 #include "util/fd.hpp"

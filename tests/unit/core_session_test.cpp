@@ -59,7 +59,8 @@ class FakeEngine final : public EngineStarter {
     return std::move(Store::open(request.cache_directory, true, why).value().value());
   }
   void store_record(const EngineRequest& request) const {
-    ASSERT_TRUE(store_of(request).write_record(request.record_name, make_record(request.binding, "p", issue())));
+    ASSERT_TRUE(
+        store_of(request).write_record(request.record_name, make_record(request.binding, "p", issue())));
   }
   void store_failure(const EngineRequest& request) const {
     const Store store = store_of(request);
@@ -86,7 +87,8 @@ class SessionTest : public testing::Test {
     Session session(m_system, m_engine, m_profile, options);
     const auto credential = session.get();
     m_warnings = session.warnings();
-    if (!credential) return std::string(to_string(credential.error().category)) + ": " + credential.error().message;
+    if (!credential)
+      return std::string(to_string(credential.error().category)) + ": " + credential.error().message;
     session.refresh_behind();
     return credential->access_token.reveal();
   }
@@ -271,9 +273,15 @@ TEST_F(SessionTest, AnUntrustedFolderIsRefused) {
   EXPECT_EQ(m_engine.runs, 1);
 }
 
+TEST_F(SessionTest, AnIdentitySwappedInBetweenIsAskedForAgainOnce) {
+  fail_with(Category::no_identity);
+  m_engine.failure->error.cause = k_identity_changed;
+  call();
+  EXPECT_EQ(m_engine.runs, 2);
+}
+
 TEST_F(SessionTest, RenewExchangesAlthoughTheRecordIsFresh) {
   call();
-  pass(10);
   SessionOptions options;
   options.renew = true;
   EXPECT_EQ(call(options), "token-2");

@@ -84,7 +84,8 @@ TEST_F(StoreTest, ACollisionIsAMiss) {
 
 TEST_F(StoreTest, ADamagedRecordIsAMiss) {
   const Store store = open();
-  for (const char* text : {"", "{", "[]", R"({"version":2})", R"({"version":1,"binding":"b","credential":{}})"}) {
+  for (const char* text :
+       {"", "{", "[]", R"({"version":2})", R"({"version":1,"binding":"b","credential":{}})"}) {
     ASSERT_TRUE(store.write_record(k_name, record_of("b")));
     std::ofstream(m_path + "/" + k_name + ".json", std::ios::trunc) << text;
     EXPECT_FALSE(store.read_record(k_name, "b").value()) << text;

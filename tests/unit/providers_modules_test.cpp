@@ -31,10 +31,10 @@ class Module {
     if (init != nullptr) m_table = init(WIF_PROVIDER_ABI);
   }
   const wif_provider* table() const { return m_table; }
-  std::string fetch(wif_call& call) const {
+  std::string fetch(FakeCall& call) const {
     wif_subject_token token{};
     token.struct_size = sizeof token;
-    if (m_table->fetch(&call.host(), &call, &token) != WIF_OK) return "failed";
+    if (m_table->fetch(&FakeCall::host(), call.handle(), &token) != WIF_OK) return "failed";
     return {token.token, token.token_size};
   }
 
@@ -57,7 +57,7 @@ TEST(FileModule, FetchesTheTokenInTheFile) {
   const ScratchFolder folder;
   const Module module("file");
   ASSERT_NE(module.table(), nullptr);
-  wif_call call;
+  FakeCall call;
   EXPECT_EQ(module.fetch(call), "failed");
   EXPECT_EQ(call.status, WIF_CONFIGURATION);
   call.settings["path"] = folder / "token";
@@ -72,7 +72,7 @@ TEST(FileModule, FetchesTheTokenInTheFile) {
 TEST(EnvModule, FetchesTheTokenInTheVariable) {
   const Module module("env");
   ASSERT_NE(module.table(), nullptr);
-  wif_call call;
+  FakeCall call;
   EXPECT_EQ(module.fetch(call), "failed");
   EXPECT_EQ(call.status, WIF_CONFIGURATION);
   call.settings["variable"] = "TOKEN";

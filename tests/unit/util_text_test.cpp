@@ -28,7 +28,8 @@ TEST(Duration, ReadsUnitsAndRefusesTheRest) {
 TEST(Redact, HidesJwtsAndLongRunsAndKeepsWords) {
   EXPECT_EQ(redact("token eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.sig here"), "token [redacted] here");
   EXPECT_EQ(redact("id " + std::string(64, 'a')), "id [redacted]");
-  EXPECT_EQ(redact("audience https://api.openai.com/v1 differs"), "audience https://api.openai.com/v1 differs");
+  EXPECT_EQ(redact("audience https://api.openai.com/v1 differs"),
+            "audience https://api.openai.com/v1 differs");
 }
 
 TEST(Printable, MakesOneLineOfAnything) {

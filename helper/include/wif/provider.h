@@ -57,8 +57,8 @@ enum wif_log_level { WIF_LOG_DEBUG = 0, WIF_LOG_INFO = 1, WIF_LOG_WARNING = 2 };
 typedef struct wif_call wif_call;
 
 struct wif_http_header {
-  const char *name;
-  const char *value;
+  const char* name;
+  const char* value;
 };
 
 /* Flags of a request. */
@@ -72,13 +72,13 @@ enum {
 struct wif_http_request {
   uint32_t struct_size;
   uint32_t flags;
-  const char *method; /* "GET", "POST", ... */
-  const char *url;    /* https, or http to loopback, link-local addresses or with WIF_HTTP_LINK_LOCAL */
-  const struct wif_http_header *headers;
+  const char* method; /* "GET", "POST", ... */
+  const char* url;    /* https, or http to loopback, link-local addresses or with WIF_HTTP_LINK_LOCAL */
+  const struct wif_http_header* headers;
   size_t header_count;
-  const char *body; /* NULL for none */
+  const char* body; /* NULL for none */
   size_t body_size;
-  const char *unix_socket; /* path of a unix socket to connect to instead of the URL's host, or NULL */
+  const char* unix_socket; /* path of a unix socket to connect to instead of the URL's host, or NULL */
   int32_t try_timeout_ms;  /* of each try; 0: whatever is left of the deadline */
 };
 
@@ -86,9 +86,9 @@ struct wif_http_request {
 struct wif_http_response {
   uint32_t struct_size;
   int32_t status; /* HTTP status */
-  const struct wif_http_header *headers;
+  const struct wif_http_header* headers;
   size_t header_count; /* trailers follow the headers in the same list */
-  const char *body;    /* also NUL-terminated, at most 1 MiB */
+  const char* body;    /* also NUL-terminated, at most 1 MiB */
   size_t body_size;
 };
 
@@ -99,55 +99,56 @@ struct wif_host {
 
   /* The effective value of a setting of this provider's descriptor (default applied), or NULL if unset.
    * Lists are the elements joined by '\n', booleans "true"/"false", durations whole seconds. */
-  const char *(*setting)(wif_call *call, const char *name);
+  const char* (*setting)(wif_call* call, const char* name);
 
   /* An environment variable, NULL if unset or empty, or where the process runs with raised privileges. */
-  const char *(*environment)(wif_call *call, const char *name);
+  const char* (*environment)(wif_call* call, const char* name);
 
   /* One HTTP exchange: the host applies the deadline, the 1 MiB cap, TLS verification, retries of connection
    * failures, 429 and 5xx, and the rule that metadata calls never pass through a proxy; redirects aren't followed.
    * WIF_OK means that an answer came, whatever its status; otherwise the error is already set: return the category. */
-  int32_t (*http)(wif_call *call, const struct wif_http_request *request, struct wif_http_response *response);
+  int32_t (*http)(wif_call* call, const struct wif_http_request* request, struct wif_http_response* response);
 
   /* A line on stderr if the user's verbosity asks for it. The host replaces whatever looks like a token. */
-  void (*log)(wif_call *call, int32_t level, const char *message);
+  void (*log)(wif_call* call, int32_t level, const char* message);
 
   /* Zeroed memory, wiped and freed by the host after the call; NULL if there is none. */
-  void *(*secret_alloc)(wif_call *call, size_t size);
+  void* (*secret_alloc)(wif_call* call, size_t size);
 
   /* Milliseconds until the deadline, never negative. */
-  int64_t (*time_left_ms)(wif_call *call);
+  int64_t (*time_left_ms)(wif_call* call);
 
   /* Sets the error: what was tried and what came back in `message`, what to do in `hint` (NULL: nothing to say).
    * Both are copied. Returns `status`, so that `return host->fail(...)` reads well. */
-  int32_t (*fail)(wif_call *call, int32_t status, const char *message, const char *hint);
+  int32_t (*fail)(wif_call* call, int32_t status, const char* message, const char* hint);
 };
 
 /* What fetch fills in. struct_size is set by the host. */
 struct wif_subject_token {
   uint32_t struct_size;
   uint32_t reserved;
-  const char *token; /* no surrounding white space */
+  const char* token; /* no surrounding white space */
   size_t token_size;
-  const char *token_type; /* RFC 8693 section 3 URI; NULL: the descriptor's */
+  const char* token_type; /* RFC 8693 section 3 URI; NULL: the descriptor's */
   int64_t expires_at;     /* Unix seconds; 0: unknown, or as in the JWT's `exp` */
 };
 
 /* One line of what `wif doctor` shows of this source. */
-typedef void (*wif_probe_step)(void *context, const char *id, int32_t status, const char *checked, const char *found);
+typedef void (*wif_probe_step)(void* context, const char* id, int32_t status, const char* checked,
+                               const char* found);
 
 struct wif_provider {
   uint32_t abi_version; /* the version that this table follows */
   uint32_t struct_size;
-  const char *name; /* equals the descriptor's */
-  int32_t (*fetch)(const struct wif_host *host, wif_call *call, struct wif_subject_token *token);
+  const char* name; /* equals the descriptor's */
+  int32_t (*fetch)(const struct wif_host* host, wif_call* call, struct wif_subject_token* token);
   /* Optional (NULL): reports steps, in order, without fetching a token. */
-  int32_t (*probe)(const struct wif_host *host, wif_call *call, wif_probe_step step, void *context);
+  int32_t (*probe)(const struct wif_host* host, wif_call* call, wif_probe_step step, void* context);
 };
 
 /* The one exported function. The table is constant and lives as long as the module is loaded. */
-typedef const struct wif_provider *(*wif_provider_init_fn)(uint32_t host_abi);
-WIF_EXPORT const struct wif_provider *wif_provider_init(uint32_t host_abi);
+typedef const struct wif_provider* (*wif_provider_init_fn)(uint32_t host_abi);
+WIF_EXPORT const struct wif_provider* wif_provider_init(uint32_t host_abi);
 
 #ifdef __cplusplus
 }
