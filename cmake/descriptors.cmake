@@ -12,8 +12,7 @@ function(wif_generate_descriptors OUT_VAR)
   add_executable(descriptor_gen
     ${PROJECT_SOURCE_DIR}/cmake/descriptor_gen.cpp
     ${PROJECT_SOURCE_DIR}/helper/core/descriptor_parser.cpp)
-  target_include_directories(descriptor_gen SYSTEM PRIVATE ${WIF_TOMLPP_INCLUDE})
-  target_link_libraries(descriptor_gen PRIVATE wif_util)
+  target_link_libraries(descriptor_gen PRIVATE wif_util wif::toml)
 
   set(output ${CMAKE_CURRENT_BINARY_DIR}/built_in_descriptors.cpp)
   # providers.cmake too: the command has to run again when a provider is taken away.

@@ -49,7 +49,7 @@ struct GlobalOptions {
   int verbosity = 0;
 
   void describe(Arguments& arguments);
-  // Checks what needs more than CLI11 knows. Category usage.
+  // Checks what the command line's form doesn't say. Category usage.
   Result<SessionOptions> session_options() const;
 };
 

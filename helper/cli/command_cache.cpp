@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // wif cache ls|clear|path. Nothing here ever prints a token.
 #include "cli/command.hpp"
+#include "core/lock.hpp"
 #include "util/encode.hpp"
 #include "util/json.hpp"
 #include "util/text.hpp"
@@ -9,6 +10,11 @@ namespace wif {
 namespace {
 
 constexpr std::int64_t k_min_ttl = 120;
+constexpr std::int64_t k_longest_wait_ms = 5000;  // for the lock of somebody who is exchanging
+
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 const char* word_of(State state) {
   switch (state) {
@@ -112,7 +118,22 @@ Result<int> list(const Store& store, bool json) {
   return 0;
 }
 
-Result<int> clear(const Store& store, const std::optional<std::string>& profile, bool json) {
+struct Choice {
+  std::optional<std::string> profile;
+  std::optional<std::string> token_sha256;
+};
+
+Result<std::int64_t> clear_rejected(const Store& store, const std::string& token_sha256) {
+  const std::int64_t deadline_ms = monotonic_ms() + k_longest_wait_ms;
+  std::int64_t removed = 0;
+  for (const auto& name : store.names()) {
+    TRY_ASSIGN(const bool done, remove_rejected(store, name, token_sha256, deadline_ms));
+    if (done) ++removed;
+  }
+  return removed;
+}
+
+std::int64_t clear_records(const Store& store, const std::optional<std::string>& profile) {
   std::int64_t removed = 0;
   for (const auto& name : store.names()) {
     // One that can't be trusted or read belongs to no profile: it goes with `clear` of everything.
@@ -122,6 +143,16 @@ Result<int> clear(const Store& store, const std::optional<std::string>& profile,
     if (profile && owner != *profile) continue;
     store.remove(name);
     ++removed;
+  }
+  return removed;
+}
+
+Result<int> clear(const Store& store, const Choice& choice, bool json) {
+  std::int64_t removed = 0;
+  if (choice.token_sha256) {
+    TRY_ASSIGN(removed, clear_rejected(store, *choice.token_sha256));
+  } else {
+    removed = clear_records(store, choice.profile);
   }
   JsonWriter writer;
   writer.object().member("version", 1).member("removed", removed).end();
@@ -136,14 +167,21 @@ Result<int> run_cache(const Invocation& invocation) {
                       "Lists, clears or locates what is cached. Shows no token.");
   arguments.examples(
       "  wif cache ls --json\n"
-      "  wif cache clear -p prod          that profile's records only\n");
+      "  wif cache clear -p prod          that profile's records only\n"
+      "  wif cache clear --token-sha256 $(printf %s \"$token\" | sha256sum | cut -c 1-64)\n");
   std::optional<std::string> action;
   bool json = false;
+  std::optional<std::string> token_sha256;
   arguments.positional("ACTION", action, "ls, clear or path");
+  arguments.option("--token-sha256", "HEX", token_sha256, "clear only the record of a rejected token");
   arguments.flag("--json", json, "print JSON");
   GlobalOptions global;
   TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
   if (!parsed) return 0;
+  if (token_sha256 && (action != "clear" || global.choice.profile || !is_sha256(*token_sha256)))
+    return fail(Category::usage,
+                "--token-sha256: goes with `wif cache clear` alone, and takes 64 hexadecimal digits",
+                "printf %s \"$token\" | sha256sum");
   if (action != "ls" && action != "clear" && action != "path")
     return fail(Category::usage, action ? "unknown action \"" + *action + "\"" : "no action",
                 "use wif cache ls, clear or path");
@@ -164,7 +202,7 @@ Result<int> run_cache(const Invocation& invocation) {
     if (!json) warn("nothing is cached: " + why);
     return 0;
   }
-  return action == "ls" ? list(*store, json) : clear(*store, global.choice.profile, json);
+  return action == "ls" ? list(*store, json) : clear(*store, {global.choice.profile, token_sha256}, json);
 }
 
 }  // namespace wif

@@ -75,8 +75,7 @@ class Writer {
     Catalogue catalogue(real_system());
     TRY_ASSIGN(const Config config, Config::load(real_system(), m_global.choice));
     TRY_ASSIGN(const Profile profile, config.profile(catalogue));
-    TRY_ASSIGN(std::string path, engine_path(real_system()));
-    EngineProcess engine(std::move(path));
+    EngineProcess engine(real_system());
     Session session(real_system(), engine, profile, options);
     auto credential = session.get();
     for (const auto& warning : session.warnings()) warn(warning);

@@ -88,8 +88,7 @@ Result<int> with_credential(const GlobalOptions& global,
   Catalogue catalogue(real_system());
   TRY_ASSIGN(const Config config, Config::load(real_system(), global.choice));
   TRY_ASSIGN(const Profile profile, config.profile(catalogue));
-  TRY_ASSIGN(std::string path, engine_path(real_system()));
-  EngineProcess engine(std::move(path));
+  EngineProcess engine(real_system());
   Session session(real_system(), engine, profile, options);
   auto credential = session.get();
   for (const auto& warning : session.warnings()) warn(warning);

@@ -108,7 +108,9 @@ bool binding_fits(std::string_view binding, std::string_view token) {
     return true;
   std::string identity = "\n";
   add_token_identity(identity, token);
-  return binding.find(identity) != std::string_view::npos;
+  const std::size_t at = binding.find(identity);
+  // One audience of several isn't the same identity.
+  return at != std::string_view::npos && !binding.substr(at + identity.size()).starts_with("identity.aud=");
 }
 
 std::string record_name(std::string_view binding) { return hex64(fast_hash(binding)); }

@@ -5,8 +5,6 @@
 
 #include "util/text.hpp"
 
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
 namespace wif {

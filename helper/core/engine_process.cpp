@@ -142,6 +142,8 @@ EngineAnswer read_outcome(const std::string& text, int status, bool in_time, con
 }  // namespace
 
 EngineAnswer EngineProcess::run(const EngineRequest& request, int lock) {
+  const auto path = engine_path(m_system);
+  if (!path) return failed(path.error().category, path.error().message, path.error().hint);
   auto input = request_file(request);
   if (!input) return failed(input.error().category, input.error().message);
   std::array<int, 2> ends{-1, -1};
@@ -158,7 +160,7 @@ EngineAnswer EngineProcess::run(const EngineRequest& request, int lock) {
   plan.place(high_writer.get(), STDOUT_FILENO);
   if (high_lock) plan.place(high_lock.get(), k_lock_descriptor);
   plan.close_from(high_lock ? k_lock_descriptor + 1 : k_lock_descriptor);
-  const auto pid = plan.start(m_path);
+  const auto pid = plan.start(*path);
   if (!pid) return failed(pid.error().category, pid.error().message, pid.error().hint);
   writer.reset();
   high_writer.reset();
@@ -174,6 +176,7 @@ EngineAnswer EngineProcess::run(const EngineRequest& request, int lock) {
 }
 
 Status EngineProcess::detach(const EngineRequest& request, int lock) {
+  TRY_ASSIGN(const std::string path, engine_path(m_system));
   TRY_ASSIGN(const Fd input, request_file(request));
   SpawnPlan plan;
   const Fd high_input = above_standard(input);
@@ -184,7 +187,7 @@ Status EngineProcess::detach(const EngineRequest& request, int lock) {
   plan.place(high_lock.get(), k_lock_descriptor);
   plan.close_from(k_lock_descriptor + 1);
   plan.own_session();
-  TRY(plan.start(m_path));
+  TRY(plan.start(path));
   return {};
 }
 

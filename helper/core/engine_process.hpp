@@ -25,15 +25,15 @@ class EngineStarter {
   virtual Status detach(const EngineRequest& request, int lock) = 0;
 };
 
-// Starts the program at `path`.
+// Starts wif-engine. Where that is gets looked up when it is needed: a cached answer needs none.
 class EngineProcess final : public EngineStarter {
  public:
-  explicit EngineProcess(std::string path) : m_path(std::move(path)) {}
+  explicit EngineProcess(const System& system) : m_system(system) {}
   EngineAnswer run(const EngineRequest& request, int lock) override;
   Status detach(const EngineRequest& request, int lock) override;
 
  private:
-  std::string m_path;
+  const System& m_system;
 };
 
 // Beside the program that runs: PREFIX/bin/wif has PREFIX/libexec/wif/wif-engine; $WIF_ENGINE (not under AT_SECURE) comes

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/lock.hpp"
+#include "util/encode.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -101,6 +102,11 @@ Result<Credential> Session::look_up() {
   return std::move(*credential);
 }
 
+// Whoever asked for a new one is content with one that was issued while it waited.
+bool Session::is_new_enough(const Credential& credential, std::int64_t since_boot_ms) const {
+  return !m_options.renew || credential.issued_boot >= since_boot_ms / 1000;
+}
+
 // A failure that the winner met after we began to wait is ours too.
 std::optional<Error> Session::failure_since(std::int64_t boot_ms) const {
   const auto failure = m_store->read_failure(m_name, m_binding);
@@ -134,7 +140,7 @@ Result<Credential> Session::under_lock() {
     if (!lock_until(lock->get(), LockMode::shared, wait_until)) return uncached();
     unlock(lock->get());
     TRY_ASSIGN(auto credential, from_record());
-    if (credential) return std::move(*credential);
+    if (credential && is_new_enough(*credential, began)) return std::move(*credential);
     if (auto error = failure_since(began)) return tl::unexpected(std::move(*error));
     // The winner was killed before it could say anything: somebody has to be the next.
     if (!lock_until(lock->get(), LockMode::exclusive, wait_until)) return uncached();
@@ -145,9 +151,8 @@ Result<Credential> Session::under_lock() {
 
 Result<Credential> Session::leader(int lock, std::optional<std::int64_t> waited_since) {
   TRY_ASSIGN(auto credential, from_record());
-  // Whoever asked for a new one is content with one that was issued while it waited.
-  const bool renewed = credential && waited_since && credential->issued_boot >= *waited_since / 1000;
-  const bool old = m_options.renew && !renewed;
+  const bool old =
+      m_options.renew && (!credential || !waited_since || !is_new_enough(*credential, *waited_since));
   if (credential && !old && !(m_stale && inline_refresh())) return std::move(*credential);
   TRY(remembered());
   if (const std::string kind = m_store->network_file_system(); !kind.empty() && m_options.verbosity > 0)
@@ -188,6 +193,16 @@ void Session::refresh_behind() {
   m_deadline_ms = monotonic_ms() + m_options.timeout_ms;
   // If the engine can't be started, the next call that needs it says so.
   static_cast<void>(m_engine.detach(request(true), lock->get()));
+}
+
+Result<bool> remove_rejected(const Store& store, const std::string& name, std::string_view token_sha256,
+                             std::int64_t deadline_ms) {
+  TRY_ASSIGN(const Fd lock, store.open_lock(name));
+  if (!lock_until(lock.get(), LockMode::exclusive, deadline_ms)) return false;
+  TRY_ASSIGN(const auto record, store.read_record(name));
+  if (!record || sha256_hex(record->credential.access_token.view()) != token_sha256) return false;
+  store.remove(name);
+  return true;
 }
 
 }  // namespace wif

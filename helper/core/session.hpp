@@ -18,8 +18,8 @@ namespace wif {
 
 struct SessionOptions {
   std::int64_t timeout_ms = 30'000;
-  std::int64_t min_remaining =
-      0;  // seconds that the consumer's protocol needs; cache.min_ttl if that is more
+  // Seconds that the consumer's protocol needs; cache.min_ttl if that is more.
+  std::int64_t min_remaining = 0;
   int verbosity = 0;
   bool json_log = false;
   bool no_cache = false;
@@ -56,6 +56,7 @@ class Session {
   Result<Credential> uncached();
   Result<Credential> take_answer(EngineAnswer answer);
   EngineRequest request(bool store) const;
+  bool is_new_enough(const Credential& credential, std::int64_t since_boot_ms) const;
   std::optional<Error> failure_since(std::int64_t boot_ms) const;
   Status remembered() const;
   void remember(const EngineError& error) const;
@@ -74,5 +75,11 @@ class Session {
   bool m_refresh_failed = false;
   std::int64_t m_refresh_at = 0;
 };
+
+// Removes the record if it still holds the token that was rejected, named by its SHA-256 (hexadecimal): a late rejection
+// must not throw away a newer token. Waits for the record's lock until `deadline_ms` (lock.hpp). Whether it was removed;
+// false too if the lock wasn't free in time, since whoever holds it is about to replace the record.
+Result<bool> remove_rejected(const Store& store, const std::string& name, std::string_view token_sha256,
+                             std::int64_t deadline_ms);
 
 }  // namespace wif

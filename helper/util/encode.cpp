@@ -2,8 +2,7 @@
 #include "util/encode.hpp"
 
 #include <array>
-#include <cstdio>
-#include <ctime>
+#include <chrono>
 
 #include <sha256.h>
 
@@ -13,34 +12,49 @@ namespace {
 constexpr std::string_view k_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::string_view k_hex = "0123456789abcdef";
 
-constexpr std::array<std::int8_t, 256> make_values() {
-  std::array<std::int8_t, 256> values{};
-  for (auto& value : values) value = -1;
+constexpr std::uint8_t k_not_a_value = 0xff;
+
+constexpr std::array<std::uint8_t, 256> make_values() {
+  std::array<std::uint8_t, 256> values{};
+  for (auto& value : values) value = k_not_a_value;
   for (std::size_t i = 0; i < k_alphabet.size(); ++i)
-    values[static_cast<unsigned char>(k_alphabet[i])] = static_cast<std::int8_t>(i);
+    values[static_cast<unsigned char>(k_alphabet[i])] = static_cast<std::uint8_t>(i);
   return values;
 }
 constexpr auto k_values = make_values();
+
+template <class Number> void add_digits(std::string& text, std::size_t count, Number number, char after) {
+  const std::size_t begin = text.size();
+  text.append(count, '0');
+  for (std::size_t i = count; i-- > 0; number /= 10) text[begin + i] = static_cast<char>('0' + number % 10);
+  text += after;
+}
 
 }  // namespace
 
 bool base64url_decode(std::string_view text, std::string& out) {
   if (text.size() % 4 == 1) return false;
-  out.clear();
-  out.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int value = k_values[static_cast<unsigned char>(c)];
-    if (value < 0) return false;
-    bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out.push_back(static_cast<char>((bits >> count) & 0xffU));
-    }
+  out.resize(text.size() * 3 / 4);
+  const auto value = [text](std::size_t i) { return k_values[static_cast<unsigned char>(text[i])]; };
+  char* to = out.data();
+  std::uint32_t wrong = 0;  // k_not_a_value has bits above the sixth
+  std::size_t i = 0;
+  for (; i + 4 <= text.size(); i += 4) {
+    const std::uint32_t a = value(i), b = value(i + 1), c = value(i + 2), d = value(i + 3);
+    wrong |= a | b | c | d;
+    *to++ = static_cast<char>(a << 2 | b >> 4);
+    *to++ = static_cast<char>(b << 4 | c >> 2);
+    *to++ = static_cast<char>(c << 6 | d);
   }
-  return (bits & ((1U << count) - 1U)) == 0;
+  if (const std::size_t rest = text.size() - i; rest != 0) {
+    const std::uint32_t a = value(i), b = value(i + 1), c = rest == 3 ? value(i + 2) : 0;
+    wrong |= a | b | c;
+    *to++ = static_cast<char>(a << 2 | b >> 4);
+    if (rest == 3) *to++ = static_cast<char>(b << 4 | c >> 2);
+    // Bits that belong to no byte are zero (RFC 4648 section 3.5): one text for each value.
+    wrong |= ((rest == 3 ? c & 3U : b & 15U) != 0) ? k_not_a_value : 0;
+  }
+  return wrong < 64;
 }
 
 std::string base64url_encode(std::string_view bytes) {
@@ -87,13 +101,22 @@ std::string hex64(std::uint64_t value) {
 }
 
 std::string rfc3339(std::int64_t unix_seconds) {
-  const auto seconds = static_cast<std::time_t>(unix_seconds);
-  std::tm parts{};
-  if (gmtime_r(&seconds, &parts) == nullptr) return "invalid";
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02dZ", parts.tm_year + 1900,
-                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
-  return text.data();
+  // gmtime_r would open /etc/localtime.
+  constexpr std::int64_t k_year_0 = -62167219200, k_year_10000 = 253402300800;
+  if (unix_seconds < k_year_0 || unix_seconds >= k_year_10000) return "invalid";
+  const std::chrono::sys_seconds point{std::chrono::seconds(unix_seconds)};
+  const auto midnight = std::chrono::floor<std::chrono::days>(point);
+  const std::chrono::year_month_day date(midnight);
+  const std::chrono::hh_mm_ss<std::chrono::seconds> time(point - midnight);
+  std::string text;
+  text.reserve(20);
+  add_digits(text, 4, int(date.year()), '-');
+  add_digits(text, 2, unsigned(date.month()), '-');
+  add_digits(text, 2, unsigned(date.day()), 'T');
+  add_digits(text, 2, time.hours().count(), ':');
+  add_digits(text, 2, time.minutes().count(), ':');
+  add_digits(text, 2, time.seconds().count(), 'Z');
+  return text;
 }
 
 bool is_utf8(std::string_view text) {

@@ -17,8 +17,8 @@ void Fd::reset() {
 
 Result<std::string> read_all(int fd, std::size_t limit, std::string_view what) {
   struct stat info {};
-  // One byte past a regular file's size, so that a single read finds its end.
-  std::size_t chunk = 4096;
+  // One byte past a regular file's size, so that a single read finds its end. What has no size in /proc is short.
+  std::size_t chunk = 256;
   if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0)
     chunk = std::min(static_cast<std::size_t>(info.st_size), limit) + 1;
   std::string text;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "util/json.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/stringbuffer.h>
@@ -20,6 +23,10 @@ std::string_view string_of(const Value& value) { return {value.GetString(), valu
 
 // RapidJSON's in-situ parser recurses: a bound on the depth keeps a hostile document off the stack's end.
 constexpr int k_max_depth = 64;
+
+bool needs_escape(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\';
+}
 
 bool nested_too_deep(std::string_view text) {
   int depth = 0;
@@ -102,7 +109,10 @@ struct Json::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   std::string text;
-  rapidjson::Document document;
+  // RapidJSON's own first block is 64 KiB, which costs a system call; a record's values fit in here.
+  alignas(16) std::array<char, 3072> first_block;
+  rapidjson::Document::AllocatorType pool{first_block.data(), first_block.size()};
+  rapidjson::Document document{&pool};
 };
 
 Json::Json(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -130,15 +140,30 @@ Result<Json> Json::parse(std::string text) {
   return Json(std::move(impl));
 }
 
+JsonWriter::~JsonWriter() { wipe(m_text); }
+
+// What outgrew its place leaves no copy behind: it may hold a token.
+void JsonWriter::append(std::string_view text) {
+  constexpr std::size_t k_first_size = 1024;
+  if (m_text.size() + text.size() > m_text.capacity()) {
+    std::string larger;
+    larger.reserve(std::max({k_first_size, m_text.capacity() * 2, m_text.size() + text.size()}));
+    larger = m_text;
+    wipe(m_text);
+    m_text = std::move(larger);
+  }
+  m_text += text;
+}
+
 void JsonWriter::comma() {
-  if (!m_first && !m_after_key) m_text += ',';
+  if (!m_first && !m_after_key) append(",");
   m_first = false;
   m_after_key = false;
 }
 
 JsonWriter& JsonWriter::object() {
   comma();
-  m_text += '{';
+  append("{");
   m_open += '}';
   m_first = true;
   return *this;
@@ -146,14 +171,14 @@ JsonWriter& JsonWriter::object() {
 
 JsonWriter& JsonWriter::array() {
   comma();
-  m_text += '[';
+  append("[");
   m_open += ']';
   m_first = true;
   return *this;
 }
 
 JsonWriter& JsonWriter::end() {
-  m_text += m_open.back();
+  append({&m_open.back(), 1});
   m_open.pop_back();
   m_first = false;
   return *this;
@@ -161,7 +186,7 @@ JsonWriter& JsonWriter::end() {
 
 JsonWriter& JsonWriter::key(std::string_view name) {
   value(name);
-  m_text += ':';
+  append(":");
   m_after_key = true;
   return *this;
 }
@@ -169,47 +194,50 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 JsonWriter& JsonWriter::value(std::string_view text) {
   constexpr std::string_view k_hex = "0123456789abcdef";
   comma();
-  m_text += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
+  append("\"");
+  while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && !needs_escape(text[plain])) ++plain;
+    append(text.substr(0, plain));
+    if (plain == text.size()) break;
+    const char c = text[plain];
     if (c == '"' || c == '\\') {
-      m_text += '\\';
-      m_text += c;
+      append("\\");
+      append({&c, 1});
     } else if (c == '\n') {
-      m_text += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      m_text += "\\u00";
-      m_text += k_hex[byte >> 4U];
-      m_text += k_hex[byte & 15U];
+      append("\\n");
     } else {
-      m_text += c;
+      const std::array<char, 2> hex = {k_hex[static_cast<unsigned char>(c) >> 4U], k_hex[c & 15]};
+      append("\\u00");
+      append({hex.data(), hex.size()});
     }
+    text.remove_prefix(plain + 1);
   }
-  m_text += '"';
+  append("\"");
   return *this;
 }
 
 JsonWriter& JsonWriter::value(std::int64_t number) {
   comma();
-  m_text += std::to_string(number);
+  append(std::to_string(number));
   return *this;
 }
 
 JsonWriter& JsonWriter::value(bool flag) {
   comma();
-  m_text += flag ? "true" : "false";
+  append(flag ? "true" : "false");
   return *this;
 }
 
 JsonWriter& JsonWriter::null() {
   comma();
-  m_text += "null";
+  append("null");
   return *this;
 }
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
   comma();
-  m_text += json;
+  append(json);
   return *this;
 }
 

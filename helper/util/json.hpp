@@ -53,9 +53,14 @@ class Json {
   std::unique_ptr<Impl> m_impl;
 };
 
-// Writes compact JSON, member by member: JsonWriter w; w.object(); w.key("a").value(1); w.end(); w.take().
+// Writes compact JSON, member by member: JsonWriter w; w.object(); w.key("a").value(1); w.end(); w.take(). It leaves no
+// copy of what it wrote in memory but the one that is taken.
 class JsonWriter {
  public:
+  JsonWriter() = default;
+  ~JsonWriter();
+  JsonWriter(const JsonWriter&) = delete;
+  JsonWriter& operator=(const JsonWriter&) = delete;
   JsonWriter& object();
   JsonWriter& array();
   JsonWriter& end();
@@ -72,6 +77,7 @@ class JsonWriter {
   std::string take() { return std::move(m_text); }
 
  private:
+  void append(std::string_view text);
   void comma();
   std::string m_text;
   std::string m_open;  // '}' or ']' for each open level

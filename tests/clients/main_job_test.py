@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job as a user does it: a projected token becomes a cached credential."""
+import hashlib
 import json
 import os
 import signal
@@ -220,12 +221,26 @@ class CacheCommand(Case):
         self.assertEqual(self.plain("cache", "clear", "-p", "other").stdout, "0 removed\n")
         self.assertEqual(len(self.records()), 1)
 
+    def test_clear_of_a_rejected_token_spares_a_newer_one(self):
+        def clear(token):
+            digest = hashlib.sha256(token.encode()).hexdigest()
+            return json.loads(self.plain("cache", "clear", "--json", "--token-sha256", digest).stdout)["removed"]
+
+        first = self.token()
+        self.assertEqual(clear(first), 1)
+        second = self.token()
+        self.assertNotEqual(first, second)
+        self.assertEqual(clear(first), 0)
+        self.assertEqual(self.token(), second)
+        self.assertIn("64 hexadecimal digits", self.plain("cache", "clear", "--token-sha256", "ab", code=2).stderr)
+
 
 class Usage(Case):
     def test_mistakes_are_named(self):
         for words, code, expected in (
                 (("gte",), 2, "did you mean `wif get`"),
                 (("get", "--no-such"), 2, "--no-such"),
+                (("get", "--profil", "x"), 2, "did you mean --profile"),
                 (("get", "--timeout", "never"), 2, "--timeout"),
                 (("get", "--set", "subject.audiance=x"), 3, "subject.audiance"),
                 (("get", "-p", "nobody"), 3, "nobody"),

@@ -154,6 +154,10 @@ TEST_F(Binding, FitsATokenOfItsOwnIdentityOnly) {
   EXPECT_TRUE(binding_fits(binding(), token("https://issuer", "sub-1", "aud-1", 99)));
   EXPECT_FALSE(binding_fits(binding(), token("https://issuer", "sub-2", "aud-1", 99)));
   EXPECT_FALSE(binding_fits(binding(), "opaque"));
+  m_system.files["/token"] = token("https://issuer", "sub-1", R"(aud-1","aud-2)", 99);
+  EXPECT_TRUE(binding_fits(binding(), m_system.files["/token"]));
+  EXPECT_FALSE(binding_fits(binding(), token("https://issuer", "sub-1", "aud-1", 99)));
+  EXPECT_FALSE(binding_fits(binding(), token("https://issuer", "sub-1", "aud-2", 99)));
   m_system.files["/token"] = "opaque";
   EXPECT_TRUE(binding_fits(binding(), "opaque"));
   EXPECT_FALSE(binding_fits(binding(), "another"));

@@ -2,12 +2,16 @@
 // The order of a look-up: record, lock, second look, exchange. The engine is a fake that does what the real one promises.
 #include "core/session.hpp"
 
+#include <fstream>
+#include <thread>
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "core/lock.hpp"
 #include "fake_system.hpp"
 #include "scratch_folder.hpp"
+#include "util/encode.hpp"
 
 namespace wif {
 namespace {
@@ -285,6 +289,68 @@ TEST_F(SessionTest, RenewExchangesAlthoughTheRecordIsFresh) {
   SessionOptions options;
   options.renew = true;
   EXPECT_EQ(call(options), "token-2");
+}
+
+// Whether somebody waits for the lock (proc_locks(5): "-> FLOCK" and the file's inode).
+bool somebody_waits_for(const std::string& lock_file) {
+  struct stat info {};
+  if (stat(lock_file.c_str(), &info) != 0) return false;
+  const std::string inode = ":" + std::to_string(info.st_ino) + " ";
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);)
+    if (line.find("->") != std::string::npos && line.find(inode) != std::string::npos) return true;
+  return false;
+}
+
+TEST_F(SessionTest, AWaiterThatAskedForANewOneLearnsThatTheWinnerFailed) {
+  call();
+  pass(100);
+  std::string why;
+  const auto store = Store::open(m_scratch / "cache", false, why);
+  const std::string name = (*store)->names().front();
+  auto lock = (*store)->open_lock(name);
+  ASSERT_TRUE(try_lock(lock->get(), LockMode::exclusive));
+  Failure failure;
+  failure.binding = m_engine.last.binding;
+  failure.error = Error{Category::refused, "the winner was refused", {}, {}};
+  failure.at = m_system.time.wall;
+  failure.at_boot_ms = m_system.time.boot_ms;
+  std::thread winner([&] {
+    while (!somebody_waits_for(m_scratch / ("cache/" + name + ".lock"))) std::this_thread::yield();
+    EXPECT_TRUE((*store)->write_failure(name, failure));
+    unlock(lock->get());
+  });
+  SessionOptions options;
+  options.renew = true;
+  EXPECT_EQ(call(options), "token-1");
+  winner.join();
+  EXPECT_EQ(m_engine.runs, 1);
+  ASSERT_EQ(m_warnings.size(), 1U);
+  EXPECT_NE(m_warnings[0].find("the winner was refused"), std::string::npos);
+}
+
+TEST_F(SessionTest, ALateRejectionSparesANewerToken) {
+  call();
+  pass(3500);
+  call();
+  std::string why;
+  const auto store = Store::open(m_scratch / "cache", false, why);
+  const std::string name = (*store)->names().front();
+  EXPECT_FALSE(remove_rejected(**store, name, sha256_hex("token-1"), monotonic_ms()).value());
+  EXPECT_EQ(call(), "token-2");
+  EXPECT_TRUE(remove_rejected(**store, name, sha256_hex("token-2"), monotonic_ms()).value());
+  EXPECT_EQ(call(), "token-3");
+}
+
+TEST_F(SessionTest, ARejectionLeavesARecordThatIsBeingReplaced) {
+  call();
+  std::string why;
+  const auto store = Store::open(m_scratch / "cache", false, why);
+  const std::string name = (*store)->names().front();
+  const auto lock = (*store)->open_lock(name);
+  ASSERT_TRUE(try_lock(lock->get(), LockMode::exclusive));
+  EXPECT_FALSE(remove_rejected(**store, name, sha256_hex("token-1"), monotonic_ms()).value());
+  EXPECT_TRUE((*store)->read_record(name).value());
 }
 
 TEST_F(SessionTest, AProtocolsMinimumLifeIsKept) {
