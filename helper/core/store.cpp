@@ -195,14 +195,16 @@ Status Store::write_file(const std::string& name, std::string_view text) const {
                 std::string("cannot ") + doing + " " + m_path + "/" + name + ": " + errno_text(error));
   };
   unlinkat(m_directory.get(), temporary.c_str(), 0);
-  const Fd fd(openat(m_directory.get(), temporary.c_str(),
-                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  Fd fd(openat(m_directory.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+               0600));
   if (!fd) return failed("create");
   if (const int error = write_all(fd.get(), text); error != 0) {
     errno = error;
     return failed("write");
   }
-  if (fsync(fd.get()) != 0) return failed("write");
+  // No fsync: the binding has the boot id, so nothing of a record is good after the crash that an fsync guards against
+  // (README.md). A network file system says only now that its disk is full.
+  if (close(fd.release()) != 0 && errno != EINTR) return failed("write");
   if (renameat(m_directory.get(), temporary.c_str(), m_directory.get(), name.c_str()) != 0)
     return failed("replace");
   return {};
