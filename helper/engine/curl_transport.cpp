@@ -171,6 +171,13 @@ void set_message(CURL* curl, const HttpRequest& request, HeaderLines& lines) {
   set(curl, CURLOPT_HTTPHEADER, lines.get());
 }
 
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html. libcurl signs what it sends.
+void set_signature(CURL* curl, const AwsSignature& signature) {
+  set(curl, CURLOPT_AWS_SIGV4, signature.scope.c_str());
+  set(curl, CURLOPT_USERNAME, signature.access_key_id.c_str());
+  set(curl, CURLOPT_PASSWORD, signature.secret_access_key.reveal().c_str());
+}
+
 // A line break in a header's name or value would be another header.
 bool has_unsafe_header(const HttpRequest& request) {
   const auto unsafe = [](std::string_view text) {
@@ -229,6 +236,7 @@ HttpResult CurlTransport::attempt(const HttpRequest& request, std::int64_t timeo
   set_limits(curl, timeout_ms);
   set_route(curl, request, *url);
   set_message(curl, request, lines);
+  if (request.aws) set_signature(curl, *request.aws);
   set_quick_acknowledgement(curl, m_impl->socket);
   set(curl, CURLOPT_WRITEFUNCTION, &on_body);
   set(curl, CURLOPT_WRITEDATA, static_cast<void*>(&received));

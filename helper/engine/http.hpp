@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,13 @@ namespace wif {
 struct HttpHeader {
   std::string name;
   Secret value;
+};
+
+// AWS Signature Version 4.
+struct AwsSignature {
+  std::string scope;  // "aws:amz:REGION:SERVICE"
+  std::string access_key_id;
+  Secret secret_access_key;
 };
 
 struct HttpRequest {
@@ -31,6 +39,7 @@ struct HttpRequest {
   bool http2_prior_knowledge = false;
   bool metadata_host = false;  // plain http to this host is the vendor's documented way
   bool retry = true;
+  std::optional<AwsSignature> aws;
 };
 
 struct HttpResponse {

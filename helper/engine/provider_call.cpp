@@ -108,6 +108,8 @@ HttpRequest read_http_request(wif_call* call, const wif_http_request& from) {
   request.http2_prior_knowledge = (from.flags & WIF_HTTP2_PRIOR_KNOWLEDGE) != 0;
   request.metadata_host = (from.flags & WIF_HTTP_LINK_LOCAL) != 0;
   request.retry = (from.flags & WIF_HTTP_NO_RETRY) == 0;
+  if (from.aws_sigv4 != nullptr && from.aws_access_key_id != nullptr && from.aws_secret_access_key != nullptr)
+    request.aws = AwsSignature{from.aws_sigv4, from.aws_access_key_id, Secret(from.aws_secret_access_key)};
   return request;
 }
 
@@ -142,8 +144,10 @@ std::int32_t http(wif_call* call, const wif_http_request* request, wif_http_resp
   return WIF_OK;
 }
 
+const char* error_message(wif_call* call) { return call->error ? call->error->message.c_str() : ""; }
+
 constexpr wif_host k_host = {WIF_PROVIDER_ABI, sizeof(wif_host), setting,      environment, http,
-                             log_line,         secret_alloc,     time_left_ms, fail_call};
+                             log_line,         secret_alloc,     time_left_ms, fail_call,   error_message};
 
 bool is_modules_category(std::int32_t status) {
   return status == WIF_CONFIGURATION || status == WIF_NO_IDENTITY || status == WIF_REFUSED ||

@@ -121,13 +121,6 @@ std::int32_t Host::report(const Failure& failure) const {
                       failure.hint.empty() ? nullptr : failure.hint.c_str());
 }
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view k_space = " \t\r\n\v\f";
-  const std::size_t begin = text.find_first_not_of(k_space);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(k_space) - begin + 1);
-}
-
 Result<std::string_view> read_token_file(const Host& host, const std::string& path) {
   const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (file.get() < 0) return cannot_open(path, errno);

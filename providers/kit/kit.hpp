@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every C++ provider would otherwise write for itself, over the C interface (wif/provider.h): results in place of
-// codes, and no exception past the module's border. A provider includes this and the C header, nothing of wif's core.
+// codes, and no exception past the module's border. A provider includes the kit, the C header and util (JSON, base64),
+// nothing of wif's core. HTTP is in kit/http.hpp, a look into a JWT in kit/jwt.hpp.
 //
 //   Result<SubjectToken> fetch_token(const Host& host) { … }
 //   constexpr wif_provider k_provider = provider<fetch_token>("name");
@@ -17,6 +18,7 @@
 
 #include <tl/expected.hpp>
 
+#include "util/text.hpp"
 #include "wif/provider.h"
 
 namespace wif::kit {
@@ -61,13 +63,16 @@ class Host {
   std::string_view secret_copy(std::string_view text) const;
   std::int32_t report(const Failure& failure) const;
 
+  // For the rest of the kit.
+  const wif_host* table() const { return m_host; }
+  wif_call* call() const { return m_call; }
+
  private:
   const wif_host* m_host;
   wif_call* m_call;
 };
 
-// Without leading and trailing white space.
-std::string_view trim(std::string_view text);
+using wif::trim;
 
 // The token in a file: whole, trimmed, never empty, at most 1 MiB. Read afresh each time and straight into the host's
 // secret memory. The error's hint fits a projected Kubernetes token.

@@ -39,7 +39,7 @@ void token(State& state, const httplib::Request& request, httplib::Response& res
   reply(response, answer.status, answer.body);
 }
 
-// Add an endpoint here.
+// Add an endpoint here. A path that ends in * is that of all that begin so; a whole one comes first.
 const std::map<std::string, Handler>& endpoints() {
   static const std::map<std::string, Handler> k_endpoints{
       {"GET /.well-known/openid-configuration", discovery},
@@ -50,16 +50,24 @@ const std::map<std::string, Handler>& endpoints() {
   return k_endpoints;
 }
 
+Handler find_handler(const std::string& asked) {
+  const auto whole = endpoints().find(asked);
+  if (whole != endpoints().end()) return whole->second;
+  for (const auto& [key, handler] : endpoints())
+    if (key.ends_with('*') && asked.starts_with(key.substr(0, key.size() - 1))) return handler;
+  return nullptr;
+}
+
 void route(State& state, const httplib::Request& request, httplib::Response& response) {
   if (state.answers.give(request.path, response)) {
     return;
   }
-  const auto found = endpoints().find(request.method + " " + request.path);
-  if (found == endpoints().end()) {
+  const Handler handler = find_handler(request.method + " " + request.path);
+  if (handler == nullptr) {
     reply(response, 404, Json::object({{"error", "not_found"}}));
     return;
   }
-  found->second(state, request, response);
+  handler(state, request, response);
 }
 
 std::string percent_decoded(const std::string& text) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dependencies point down: cli, engine -> core -> util; a provider includes the C header and the kit only; core knows
+"""Dependencies point down: cli, engine -> core -> util; a provider includes the C header, the kit and util only; core knows
 no provider, exchange or integration by name."""
 import os
 import re
@@ -11,7 +11,7 @@ ALLOWED = {
     "helper/core": {"util", "core"},
     "helper/cli": {"util", "core", "cli"},
     "helper/engine": {"util", "core", "engine", "wif"},
-    "providers": {"wif", "kit"},
+    "providers": {"wif", "kit", "util"},
 }
 INCLUDE = re.compile(r'^#include "([^"/]+)/', re.MULTILINE)
 

@@ -12,7 +12,10 @@
 #include <gtest/gtest.h>
 
 #include "fake_host.hpp"
+#include "kit/http.hpp"
+#include "kit/jwt.hpp"
 #include "scratch_folder.hpp"
+#include "util/encode.hpp"
 
 namespace wif::kit {
 namespace {
@@ -167,6 +170,100 @@ TEST_F(TokenFile, AnUnreadableOneSaysSo) {
 TEST_F(TokenFile, AFifoWithoutAWriterHoldsNobodyUp) {
   ASSERT_EQ(mkfifo(m_path.c_str(), 0600), 0);
   EXPECT_NE(failure().message.find("is empty"), std::string::npos);
+}
+
+Request get(const char* url) {
+  Request request;
+  request.url = url;
+  return request;
+}
+
+FakeCall::Answer answer(int32_t status, std::string body = {}) { return {status, std::move(body), {}}; }
+
+Result<Response> send_with(FakeCall& call, const RetryRule& rule) {
+  const Host host(&FakeCall::host(), call.handle());
+  return send(host, get("http://127.0.0.1/"), "asking", rule);
+}
+
+std::optional<std::int64_t> until_200(const Try& made) {
+  if (made.status == 200 || made.number == 4) return {};
+  return 0;
+}
+
+TEST(Send, HandsOverWhatWasAnswered) {
+  FakeCall call;
+  call.answers = {{403, "no", {{"Metadata-Flavor", "Google"}}}};
+  const Host host(&FakeCall::host(), call.handle());
+  Request request;
+  request.url = "http://127.0.0.1/x";
+  request.headers = {{"Metadata", std::string_view("true-and-more").substr(0, 4)}};
+  const auto response = send(host, request, "asking");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 403);
+  EXPECT_EQ(response->body, "no");
+  EXPECT_EQ(response->header("metadata-flavor"), "Google");
+  EXPECT_FALSE(response->header("other"));
+  EXPECT_EQ(call.asked[0].headers["Metadata"], "true");
+}
+
+TEST(Send, SaysWhatItDidWhenNobodyAnswers) {
+  FakeCall call;
+  const Host host(&FakeCall::host(), call.handle());
+  const auto response = send(host, get("http://127.0.0.1/"), "asking the source");
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().status, WIF_UNREACHABLE);
+  EXPECT_EQ(response.error().message, "asking the source: no network here");
+}
+
+TEST(Send, TriesAgainAsTheRuleSays) {
+  FakeCall call;
+  call.answers = {answer(0), answer(410), answer(200, "token"), answer(200, "never")};
+  const auto response = send_with(call, until_200);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->body, "token");
+  EXPECT_EQ(call.asked.size(), 3U);
+  EXPECT_NE(call.asked[0].flags & WIF_HTTP_NO_RETRY, 0U);
+}
+
+TEST(Send, GivesTheLastAnswerWhenTheRuleHasEnough) {
+  FakeCall call;
+  call.answers = {answer(410), answer(410), answer(410), answer(404), answer(200)};
+  EXPECT_EQ(send_with(call, until_200)->status, 404);
+  EXPECT_EQ(call.asked.size(), 4U);
+}
+
+TEST(Send, BeginsNoPauseThatPassesTheDeadline) {
+  FakeCall call;
+  call.answers = {answer(410), answer(200)};
+  EXPECT_EQ(send_with(call, [](const Try&) { return 1000; })->status, 410);
+  EXPECT_EQ(call.asked.size(), 1U);
+}
+
+TEST(Query, IsEncodedAndAppended) {
+  EXPECT_EQ(url_encode("https://api.openai.com/v1 ~é"), "https%3A%2F%2Fapi.openai.com%2Fv1%20~%C3%A9");
+  EXPECT_EQ(with_query("http://h/p", {{"a", "1"}, {"b", "x y"}}), "http://h/p?a=1&b=x%20y");
+  EXPECT_EQ(with_query("http://h/p?x=1", {{"a", "1"}}), "http://h/p?x=1&a=1");
+  EXPECT_EQ(with_query("http://h/p?", {{"a", "1"}}), "http://h/p?a=1");
+  EXPECT_EQ(with_query("http://h/p?x=1&", {{"a", "1"}}), "http://h/p?x=1&a=1");
+  EXPECT_EQ(with_query("http://h/p#frag", {{"a", "1"}}), "http://h/p?a=1");
+}
+
+TEST(PeekJwt, ShowsClaimsAndAudiences) {
+  const auto jwt_of = [](const std::string& payload) {
+    return base64url_encode(R"({"alg":"RS256"})") + "." + base64url_encode(payload) + ".c2ln";
+  };
+  const auto one = peek_jwt(jwt_of(R"({"iss":"i","aud":"a"})"));
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->text("iss"), "i");
+  EXPECT_EQ(one->text("sub"), "");
+  EXPECT_TRUE(one->is_for("a"));
+  const auto two = peek_jwt(jwt_of(R"({"iss":7,"aud":["a","b"]})"));
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->text("iss"), "");
+  EXPECT_EQ(two->audience(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_FALSE(two->is_for("c"));
+  for (const char* wrong : {"", "a.b", "a.b.c.d", "!.!.!", "e30.W10.c2ln"})
+    EXPECT_FALSE(peek_jwt(wrong)) << wrong;
 }
 
 }  // namespace

@@ -80,6 +80,11 @@ struct wif_http_request {
   size_t body_size;
   const char* unix_socket; /* path of a unix socket to connect to instead of the URL's host, or NULL */
   int32_t try_timeout_ms;  /* of each try; 0: whatever is left of the deadline */
+  /* AWS Signature Version 4, if aws_sigv4 isn't NULL: "aws:amz:REGION:SERVICE". A session token goes into the header
+   * X-Amz-Security-Token, which is signed with the others. */
+  const char* aws_sigv4;
+  const char* aws_access_key_id;
+  const char* aws_secret_access_key;
 };
 
 /* Filled by the host; the memory is the host's, and is wiped when the call ends. */
@@ -121,6 +126,10 @@ struct wif_host {
   /* Sets the error: what was tried and what came back in `message`, what to do in `hint` (NULL: nothing to say).
    * Both are copied. Returns `status`, so that `return host->fail(...)` reads well. */
   int32_t (*fail)(wif_call* call, int32_t status, const char* message, const char* hint);
+
+  /* The message of the error that is set (by a failed http(), say), so that a module can say it with more around it;
+   * "" if there is none. */
+  const char* (*error_message)(wif_call* call);
 };
 
 /* What fetch fills in. struct_size is set by the host. */
