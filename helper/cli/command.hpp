@@ -41,6 +41,8 @@ Result<int> run_write(const Invocation& invocation);
 Result<int> run_cache(const Invocation& invocation);
 Result<int> run_providers(const Invocation& invocation);
 Result<int> run_config(const Invocation& invocation);
+Result<int> run_inspect(const Invocation& invocation);
+Result<int> run_subject(const Invocation& invocation);
 
 struct GlobalOptions {
   ConfigChoice choice;

@@ -10,6 +10,8 @@ const std::vector<Command>& command_table() {
       {"exec", "run a command with the token in its environment", run_exec, true},
       {"write", "write the token to a file, and keep it fresh with --watch", run_write, false},
       {"cache", "list, clear or locate what is cached", run_cache, false},
+      {"inspect", "show what the subject token says, decoded", run_inspect, false},
+      {"subject", "print the raw subject token", run_subject, false},
       {"providers", "show where an identity was looked for and found", run_providers, false},
       {"config", "show, check or locate the configuration", run_config, false},
   };

@@ -197,6 +197,7 @@ Result<Profile> Config::resolve(Catalogue& catalogue, const ConfigChoice& choice
   TRY_ASSIGN(const auto chosen, choose(*m_system, choice, readers));
   TRY_ASSIGN(const auto source, find_profile(readers, chosen, m_files));
   ProfileResolver resolver(*m_system, catalogue, set, chosen.name, source ? &*source : nullptr);
+  if (choice.subject_only) resolver.leave_out_exchange();
   auto errors = resolver.run();
   if (!errors.empty()) return tl::unexpected<Error>(std::move(errors.front()));
   return std::move(resolver.profile());

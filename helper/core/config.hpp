@@ -35,6 +35,7 @@ struct ConfigChoice {
   std::optional<std::string> profile;  // -p
   std::vector<std::string> set;        // --set KEY=VALUE
   bool no_cache = false;
+  bool subject_only = false;  // the exchange's settings are left unread, and none of them is missed
 };
 
 // A profile, every default applied, provider detected, checked against the descriptor's and the exchange's settings.

@@ -149,6 +149,10 @@ void ProfileResolver::use_any_provider() {
 }
 
 void ProfileResolver::choose_exchange() {
+  if (!m_with_exchange) {
+    m_schema.any_exchange = true;
+    return;
+  }
   const auto asked = asked_for("exchange", "kind");
   m_profile.exchange_kind = asked ? asked->value : std::string(exchange_kinds().front().name);
   const ExchangeKind* kind = exchange_kind(m_profile.exchange_kind);

@@ -35,6 +35,8 @@ class ProfileResolver {
     m_profile.name = std::move(name);
   }
 
+  // Before run(): the profile's exchange is neither read nor needed.
+  void leave_out_exchange() { m_with_exchange = false; }
   // All mistakes: in --set, in the file (in its order), then what is missing. None: the profile is whole.
   std::vector<Error> run();
   Profile& profile() { return m_profile; }
@@ -65,6 +67,7 @@ class ProfileResolver {
   ConfigSchema m_schema;
   std::vector<SettingSpec> m_all_settings;  // of every provider, where none is known
   std::optional<Finding> m_finding;
+  bool m_with_exchange = true;
   bool m_has_provider = false;
   std::vector<Mistake> m_mistakes;
   std::vector<Error> m_late;  // not a mistake in the file: no identity here

@@ -49,6 +49,19 @@ EngineError read_error(JsonValue value) {
   return failure;
 }
 
+void write_subject(JsonWriter& writer, const FetchedSubject& subject) {
+  writer.key("subject").object();
+  writer.member("token", subject.token.view());
+  writer.member("token_type", std::string_view(subject.token_type));
+  writer.member("expires_at", subject.expires_at);
+  writer.end();
+}
+
+FetchedSubject read_subject(JsonValue value) {
+  return {Secret(value["token"].string().value_or("")), text_of(value["token_type"]),
+          value["expires_at"].integer().value_or(0)};
+}
+
 }  // namespace
 
 std::string write_request(const EngineRequest& request) {
@@ -70,6 +83,7 @@ std::string write_request(const EngineRequest& request) {
   writer.member("record_name", std::string_view(request.record_name));
   writer.member("binding", std::string_view(request.binding));
   writer.member("refused_subject", std::string_view(request.refused_subject));
+  writer.member("subject_only", request.subject_only);
   writer.end();
   return writer.take();
 }
@@ -98,6 +112,7 @@ Result<EngineRequest> read_request(std::string text) {
   request.record_name = text_of(json["record_name"]);
   request.binding = text_of(json["binding"]);
   request.refused_subject = text_of(json["refused_subject"]);
+  request.subject_only = json["subject_only"].boolean().value_or(false);
   return request;
 }
 
@@ -110,7 +125,9 @@ std::string write_stage(std::string_view stage) {
 std::string write_answer(const EngineAnswer& answer) {
   JsonWriter writer;
   writer.object();
-  if (answer.outcome) {
+  if (answer.subject) {
+    write_subject(writer, *answer.subject);
+  } else if (answer.outcome) {
     writer.key("credential").object();
     write_credential(writer, *answer.outcome);
     writer.end();
@@ -132,7 +149,9 @@ Result<EngineAnswer> read_answer(const std::string& text, std::string& stage) {
     }
     EngineAnswer answer;
     answer.warning = text_of(json["warning"]);
-    if (json["error"]) {
+    if (json["subject"]) {
+      answer.subject = read_subject(json["subject"]);
+    } else if (json["error"]) {
       answer.outcome = tl::unexpected(read_error(json["error"]));
     } else {
       TRY_ASSIGN(answer.outcome, read_credential(json["credential"]));

@@ -9,11 +9,12 @@
 //   descriptor 3   the locked lock file, if the request has a `store`: the lock is held until the engine ends
 //
 // The answer is lines of JSON: {"stage":"provider"} and {"stage":"exchange"} as it gets there (so that a crash can be
-// told), then one {"credential":{…},"warning":"…"} or {"error":{…}}. The engine keeps the deadline itself
+// told), then one {"credential":{…},"warning":"…"}, {"subject":{…}} or {"error":{…}}. The engine keeps the deadline itself
 // (a watchdog thread); wif kills it a little later if it does not.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,15 @@ struct EngineRequest {
   std::string record_name;      // file name without its ending
   std::string binding;          // whole
   std::string refused_subject;  // SHA-256 of an assertion that was refused as reused: don't send it again
+
+  bool subject_only = false;  // fetch the subject token and hand it over as it is: no exchange, no store
+};
+
+// What a provider handed over, unchecked.
+struct FetchedSubject {
+  Secret token;
+  std::string token_type;       // RFC 8693 section 3 URI
+  std::int64_t expires_at = 0;  // Unix seconds, as the provider said; 0: it didn't
 };
 
 // How an exchange failed, beyond its Error.
@@ -58,7 +68,8 @@ struct EngineError {
 
 struct EngineAnswer {
   tl::expected<Credential, EngineError> outcome = tl::unexpected(EngineError{});
-  std::string warning;  // the credential is good but was not stored: why
+  std::optional<FetchedSubject> subject;  // of a request for that only, in place of an outcome
+  std::string warning;                    // the credential is good but was not stored: why
 };
 
 std::string write_request(const EngineRequest& request);

@@ -14,6 +14,20 @@ constexpr std::int64_t k_default_min_ttl = 120;
 // A waiter keeps this part of its time for an exchange of its own.
 constexpr std::int64_t k_own_part = 3;
 
+EngineRequest provider_request(const Profile& profile, const SessionOptions& options,
+                               std::int64_t deadline_ms) {
+  EngineRequest request;
+  request.profile = profile.name;
+  request.deadline_ms = deadline_ms;
+  request.verbosity = options.verbosity;
+  request.json_log = options.json_log;
+  request.provider = profile.provider.name;
+  request.module = profile.provider.module;
+  request.token_type = profile.provider.token_type;
+  request.subject = profile.part("subject.");
+  return request;
+}
+
 }  // namespace
 
 std::int64_t Session::min_ttl() const {
@@ -39,15 +53,7 @@ Status Session::open_store() {
 }
 
 EngineRequest Session::request(bool store) const {
-  EngineRequest request;
-  request.profile = m_profile.name;
-  request.deadline_ms = m_deadline_ms;
-  request.verbosity = m_options.verbosity;
-  request.json_log = m_options.json_log;
-  request.provider = m_profile.provider.name;
-  request.module = m_profile.provider.module;
-  request.token_type = m_profile.provider.token_type;
-  request.subject = m_profile.part("subject.");
+  EngineRequest request = provider_request(m_profile, m_options, m_deadline_ms);
   request.exchange = m_profile.exchange_kind;
   request.exchange_settings = m_profile.part("exchange.");
   request.store = store;
@@ -193,6 +199,12 @@ void Session::refresh_behind() {
   m_deadline_ms = monotonic_ms() + m_options.timeout_ms;
   // If the engine can't be started, the next call that needs it says so.
   static_cast<void>(m_engine.detach(request(true), lock->get()));
+}
+
+EngineRequest subject_request(const Profile& profile, const SessionOptions& options) {
+  EngineRequest request = provider_request(profile, options, monotonic_ms() + options.timeout_ms);
+  request.subject_only = true;
+  return request;
 }
 
 Result<bool> remove_rejected(const Store& store, const std::string& name, std::string_view token_sha256,

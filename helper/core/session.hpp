@@ -76,6 +76,9 @@ class Session {
   std::int64_t m_refresh_at = 0;
 };
 
+// What asks an engine for the profile's subject token alone.
+EngineRequest subject_request(const Profile& profile, const SessionOptions& options);
+
 // Removes the record if it still holds the token that was rejected, named by its SHA-256 (hexadecimal): a late rejection
 // must not throw away a newer token. Waits for the record's lock until `deadline_ms` (lock.hpp). Whether it was removed;
 // false too if the lock wasn't free in time, since whoever holds it is about to replace the record.

@@ -32,7 +32,9 @@ void Answer::stage(std::string_view name, Error overdue, std::string subject_has
 void Answer::finish(EngineAnswer answer) {
   if (!claim())
     for (;;) pause();
-  if (answer.outcome) {
+  if (answer.subject) {
+    // Nothing of it is kept.
+  } else if (answer.outcome) {
     answer.warning = store_credential(m_system, m_request, *answer.outcome);
   } else {
     store_failure(m_system, m_request, answer.outcome.error());

@@ -58,6 +58,18 @@ EngineError engine_error(Error error, const std::string& subject_hash = {}) {
   return failure;
 }
 
+EngineAnswer hand_over(const EngineRequest& request, Result<SubjectToken> subject) {
+  EngineAnswer answer;
+  if (!subject) {
+    answer.outcome = tl::unexpected(engine_error(std::move(subject.error())));
+  } else {
+    answer.subject = FetchedSubject{std::move(subject->token),
+                                    subject->token_type.empty() ? request.token_type : subject->token_type,
+                                    subject->expires_at.value_or(0)};
+  }
+  return answer;
+}
+
 // No core file, no debugger, no death by a reader that went away.
 void harden() {
   prctl(PR_SET_DUMPABLE, 0);
@@ -178,8 +190,12 @@ int run_engine() {
   CurlTransport transport(system, log);
   RealWaiting waiting(deadline);
   RetryingHttp http(transport, waiting);
+  const Work work{*request, system, log, deadline, answer, http};
   EngineAnswer final_answer;
-  final_answer.outcome = run({*request, system, log, deadline, answer, http});
+  if (request->subject_only)
+    final_answer = hand_over(*request, get_subject(work));
+  else
+    final_answer.outcome = run(work);
   answer.finish(std::move(final_answer));
   return 0;
 }

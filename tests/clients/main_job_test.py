@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pty
 import signal
 import stat
 import subprocess
@@ -235,6 +236,51 @@ class CacheCommand(Case):
         self.assertIn("64 hexadecimal digits", self.plain("cache", "clear", "--token-sha256", "ab", code=2).stderr)
 
 
+class Inspect(Case):
+    def test_shows_the_token_without_an_exchange(self):
+        for name in ("OPENAI_IDENTITY_PROVIDER_ID", "OPENAI_SERVICE_ACCOUNT_ID"):
+            del self.env[name]
+        shown = json.loads(self.plain("inspect", "--json").stdout)
+        self.assertEqual(shown["match"], {"sub": "system:serviceaccount:default:openai-wif"})
+        self.assertEqual((shown["provider"], shown["concerns"]), ("file", []))
+        text = self.plain("inspect").stdout
+        self.assertIn("OPENAI_IDENTITY_TOKEN_FILE is set", text)
+        with open(self.env["OPENAI_IDENTITY_TOKEN_FILE"], encoding="ascii") as file:
+            self.assertNotIn(file.read().strip().split(".")[2], text + json.dumps(shown))
+        self.assertEqual(self.records(), [])
+
+    def test_an_expired_token_is_shown_all_the_same(self):
+        token = self.testbed.control("mint", ttl=-540, age=600)
+        with open(self.env["OPENAI_IDENTITY_TOKEN_FILE"], "w", encoding="ascii") as file:
+            file.write(token)
+        self.assertIn("expired 9 min ago", self.plain("inspect").stdout)
+
+    def test_subject_is_raw_and_never_on_a_terminal(self):
+        with open(self.env["OPENAI_IDENTITY_TOKEN_FILE"], encoding="ascii") as file:
+            token = file.read().strip()
+        self.assertEqual(self.plain("subject").stdout, token + "\n")
+        given = subprocess.run([WIF, "inspect", "-", "--json"], input=token, env=self.env, capture_output=True,
+                               text=True, check=True)
+        self.assertEqual(json.loads(given.stdout)["claims"]["aud"], ["https://api.openai.com/v1"])
+        for words, expected in ((("subject",), "would be shown on this terminal"), (("subject", "--show-token"), token)):
+            ours, theirs = pty.openpty()
+            done = subprocess.run([WIF, *words], env=self.env, stdout=theirs, stderr=theirs, check=False)
+            os.close(theirs)
+            self.assertEqual(done.returncode, 2 if len(words) == 1 else 0)
+            shown = b""
+            while True:
+                try:
+                    part = os.read(ours, 65536)
+                except OSError:  # the terminal's other side is closed
+                    break
+                if not part:
+                    break
+                shown += part
+            os.close(ours)
+            self.assertIn(expected, shown.decode())
+            self.assertEqual(token in shown.decode(), len(words) == 2)
+
+
 class Usage(Case):
     def test_mistakes_are_named(self):
         for words, code, expected in (
@@ -252,7 +298,7 @@ class Usage(Case):
 
     def test_help_reads_well_at_80_columns(self):
         texts = [self.plain("--help").stdout]
-        for command in ("get", "token", "exec", "write", "cache", "providers", "config"):
+        for command in ("get", "token", "exec", "write", "inspect", "subject", "cache", "providers", "config"):
             texts.append(self.plain(command, "--help").stdout)
             self.assertIn("Examples:", texts[-1])
         for text in texts:
