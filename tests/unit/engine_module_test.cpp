@@ -103,45 +103,45 @@ TEST(ModuleCall, TellsBrokenPromises) {
 class ModuleFiles : public testing::Test {
  protected:
   void SetUp() override {
-    prefix = std::filesystem::canonical(folder.path()).string();
-    mkdir((prefix + "/lib").c_str(), 0755);
-    std::ofstream(prefix + "/lib/m.so") << "not a shared object";
-    chmod((prefix + "/lib/m.so").c_str(), 0644);
-    places.installed = prefix + "/lib";
-    places.prefix = prefix;
+    m_prefix = std::filesystem::canonical(m_folder.path()).string();
+    mkdir((m_prefix + "/lib").c_str(), 0755);
+    std::ofstream(m_prefix + "/lib/m.so") << "not a shared object";
+    chmod((m_prefix + "/lib/m.so").c_str(), 0644);
+    m_places.installed = m_prefix + "/lib";
+    m_places.prefix = m_prefix;
   }
-  ScratchFolder folder;
-  std::string prefix;
-  ModulePlaces places;
+  ScratchFolder m_folder;
+  std::string m_prefix;
+  ModulePlaces m_places;
 };
 
 TEST_F(ModuleFiles, AreFoundInTheEnginesOwnPrefix) {
-  EXPECT_EQ(*find_module("m.so", places), prefix + "/lib/m.so");
+  EXPECT_EQ(*find_module("m.so", m_places), m_prefix + "/lib/m.so");
 }
 
 TEST_F(ModuleFiles, AreRefusedIfOthersCanWriteThem) {
-  chmod((prefix + "/lib/m.so").c_str(), 0666);
-  const auto path = find_module("m.so", places);
+  chmod((m_prefix + "/lib/m.so").c_str(), 0666);
+  const auto path = find_module("m.so", m_places);
   ASSERT_FALSE(path);
   EXPECT_EQ(path.error().category, Category::configuration);
-  EXPECT_EQ(path.error().hint, "chmod go-w " + prefix + "/lib/m.so");
+  EXPECT_EQ(path.error().hint, "chmod go-w " + m_prefix + "/lib/m.so");
 }
 
 TEST_F(ModuleFiles, AreRefusedInAFolderThatOthersCanWrite) {
-  chmod((prefix + "/lib").c_str(), 0777);
-  ASSERT_FALSE(find_module("m.so", places));
+  chmod((m_prefix + "/lib").c_str(), 0777);
+  ASSERT_FALSE(find_module("m.so", m_places));
 }
 
-TEST_F(ModuleFiles, HaveNoWayOutOfTheirFolder) { EXPECT_FALSE(find_module("../lib/m.so", places)); }
+TEST_F(ModuleFiles, HaveNoWayOutOfTheirFolder) { EXPECT_FALSE(find_module("../lib/m.so", m_places)); }
 
 TEST_F(ModuleFiles, AbsentOnesAreNamed) {
-  const auto path = find_module("n.so", places);
+  const auto path = find_module("n.so", m_places);
   ASSERT_FALSE(path);
-  EXPECT_NE(path.error().message.find(prefix + "/lib/n.so"), std::string::npos);
+  EXPECT_NE(path.error().message.find(m_prefix + "/lib/n.so"), std::string::npos);
 }
 
 TEST_F(ModuleFiles, WhatIsNoSharedObjectIsSaidSo) {
-  const auto table = load_module(prefix + "/lib/m.so", "m");
+  const auto table = load_module(m_prefix + "/lib/m.so", "m");
   ASSERT_FALSE(table);
   EXPECT_EQ(table.error().message.rfind("cannot load the module: ", 0), 0U);
 }
