@@ -7,6 +7,10 @@
 #include "engine/engine.hpp"
 #include "util/fd.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 int main() {
   int code = 70;
   try {
@@ -15,6 +19,9 @@ int main() {
     // Without an answer wif reports the stage that was reached; this line says what broke.
     wif::write_all(STDERR_FILENO, std::string("wif-engine: bug: ") + error.what() + "\n");
   }
+#ifdef __SANITIZE_ADDRESS__
+  __lsan_do_leak_check();  // _exit leaves it out
+#endif
   // Not exit(): the clean-up of thirty shared libraries takes longer than a hit, and a module's could hang.
   _exit(code);
 }

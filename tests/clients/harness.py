@@ -2,14 +2,18 @@
 """Runs the testbed and wif for the client and fault tests. Standard library only.
 
 WIF_BUILD names the build tree. Every output that wif gives, but for an answer's own stdout, is searched for the
-testbed's canary tokens and for the subject token.
+testbed's canary tokens and for the subject token. A case ends when the last process that it started has ended, and
+fails if one of them made a sanitizer report: an engine in the background has no stderr that would show it.
 """
+import ctypes
 import http.client
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 from urllib.parse import urlsplit
 
@@ -18,6 +22,7 @@ WIF = os.path.join(BUILD, "bin", "wif")
 TESTBED = os.path.join(BUILD, "tests", "testbed", "wif-testbed")
 MODULES = os.path.join(BUILD, "tests", "modules")
 CANARY = "wif-canary-at-"
+SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
 
 
 class Testbed:
@@ -32,8 +37,9 @@ class Testbed:
 
     def stop(self):
         self.process.stdin.close()
-        self.process.wait()
+        code = self.process.wait()
         self.process.stdout.close()
+        assert code == 0, f"wif-testbed ended with {code}"
 
     def call(self, path, body=None):
         connection = http.client.HTTPConnection(urlsplit(self.about["http"]).netloc, timeout=60)
@@ -70,6 +76,8 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="wif-client-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(self.assert_no_reports)
+        self.addCleanup(self.wait_for_orphans)
         self.testbed = Testbed(self.folder)
         self.addCleanup(self.testbed.stop)
         self.cache = os.path.join(self.folder, "cache")
@@ -81,9 +89,31 @@ class Case(unittest.TestCase):
             "OPENAI_SERVICE_ACCOUNT_ID": "sa_testbed",
             "OPENAI_IDENTITY_TOKEN_FILE": self.testbed.token_file,
         }
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
-            if name in os.environ:
-                self.env[name] = os.environ[name]
+        for name in SANITIZERS:
+            self.sanitizer_option(name, "log_path=" + os.path.join(self.folder, "report"))
+
+    def sanitizer_option(self, name, option):
+        self.env[name] = self.env.get(name, os.environ.get(name, "")) + ":" + option
+
+    def wait_for_orphans(self):
+        """Engines that outlive their wif are ours to wait for; each ends by itself, and well unless a test killed it."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid != 0:
+                self.assertIn(status, (0, signal.SIGKILL))
+            else:
+                self.assertLess(time.monotonic(), deadline, "a process that the test started does not end")
+                time.sleep(0.01)
+
+    def assert_no_reports(self):
+        for name in os.listdir(self.folder):
+            if name.startswith("report."):
+                with open(os.path.join(self.folder, name), encoding="utf-8", errors="replace") as file:
+                    self.fail("a sanitizer's report:\n" + file.read())
 
     def url(self, fault=None, scheme="http"):
         return self.testbed.about[scheme] + "/oauth/token" + ("?fault=" + fault if fault else "")
@@ -140,4 +170,7 @@ class Case(unittest.TestCase):
 
 
 def main():
+    become_subreaper = 36  # PR_SET_CHILD_SUBREAPER
+    if ctypes.CDLL(None, use_errno=True).prctl(become_subreaper, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
     unittest.main(verbosity=2)

@@ -23,7 +23,8 @@ static int32_t fetch(const struct wif_host* host, wif_call* call, struct wif_sub
   token->token = text;
   token->token_size = sizeof text - 1;
 #if defined(BREAK_CRASH)
-  volatile int* volatile nowhere = NULL; /* volatile: the compiler must not see it coming */
+  /* In the page that is never mapped; not NULL, which UBSan would stop before the kernel does. */
+  volatile int* volatile nowhere = (volatile int*)64;
   *nowhere = 1;
 #elif defined(BREAK_SLEEP)
   for (;;) pause();
