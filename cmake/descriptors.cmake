@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # wif_generate_descriptors(OUT_VAR): the built-in providers' descriptors as a C++ source, whose path OUT_VAR gets.
-# Needs the target wif_util and runs the tool it builds, so a cross build needs CMAKE_CROSSCOMPILING_EMULATOR.
+# Needs the targets wif_util and wif_descriptor_parser, and runs the tool it builds, so a cross build needs
+# CMAKE_CROSSCOMPILING_EMULATOR.
 
 function(wif_generate_descriptors OUT_VAR)
   include(${PROJECT_SOURCE_DIR}/providers/providers.cmake)
@@ -10,9 +11,8 @@ function(wif_generate_descriptors OUT_VAR)
   endforeach()
 
   add_executable(descriptor_gen
-    ${PROJECT_SOURCE_DIR}/cmake/descriptor_gen.cpp
-    ${PROJECT_SOURCE_DIR}/helper/core/descriptor_parser.cpp)
-  target_link_libraries(descriptor_gen PRIVATE wif_util wif::toml)
+    ${PROJECT_SOURCE_DIR}/cmake/descriptor_gen.cpp $<TARGET_OBJECTS:wif_descriptor_parser>)
+  target_link_libraries(descriptor_gen PRIVATE wif_util)
 
   set(output ${CMAKE_CURRENT_BINARY_DIR}/built_in_descriptors.cpp)
   # providers.cmake too: the command has to run again when a provider is taken away.
