@@ -8,7 +8,8 @@ import tempfile
 
 from harness import Case, main
 
-# Sanitized programs are ten times the size; the number is about concurrency, not about memory.
+# The asan and tsan presets say 200: a thousand sanitized programs at once would want 20 GB, and what they have in turn
+# to look at, the order of the steps, is the same.
 MANY = int(os.environ.get("WIF_TEST_MANY", "1000"))
 
 
