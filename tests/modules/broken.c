@@ -53,8 +53,7 @@ WIF_EXPORT const struct wif_provider* wif_provider_init(uint32_t host_abi);
 
 const struct wif_provider* wif_provider_init(uint32_t host_abi) {
   static const struct wif_provider table = {ABI, SIZE, NAME, fetch, NULL};
-  const struct wif_provider* offered = &table;
-  (void)host_abi;
+  const struct wif_provider* offered = host_abi > 0 ? &table : NULL;
 #ifdef BREAK_NULL
   offered = NULL;
 #endif

@@ -35,6 +35,7 @@ class FakeCall {
     std::string unix_socket;
   };
   std::vector<Asked> asked;
+  std::vector<std::string> logged;
   int32_t status = WIF_OK;
   std::string message;
   std::string hint;
@@ -78,7 +79,7 @@ class FakeCall {
     return WIF_OK;
   }
   static const char* error_message(wif_call* call) { return of(call).message.c_str(); }
-  static void log(wif_call*, int32_t, const char*) {}
+  static void log(wif_call* call, int32_t, const char* line) { of(call).logged.emplace_back(line); }
   static void* allocate(wif_call* call, size_t size) {
     if (of(call).out_of_memory) return nullptr;
     return of(call).m_memory.emplace_back(std::make_unique<char[]>(size)).get();
