@@ -7,6 +7,8 @@ include(CheckLinkerFlag)
 option(WIF_WERROR "Warnings are errors (CI and tests/run turn this on)" OFF)
 set(WIF_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")
 
+option(WIF_FUZZ "tests/fuzz as libFuzzer programs (clang only)" OFF)
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -42,6 +44,9 @@ if(WIF_SANITIZE)
   # -g1: names and lines for the reports, and a third less time to compile than -g.
   target_compile_options(wif_options INTERFACE -fsanitize=${WIF_SANITIZE} -fno-omit-frame-pointer -g1)
   target_link_options(wif_options INTERFACE -fsanitize=${WIF_SANITIZE})
+  if(WIF_FUZZ)
+    target_compile_options(wif_options INTERFACE -fsanitize=fuzzer-no-link)
+  endif()
 else()
   # _FORTIFY_SOURCE needs optimisation, and gets in a sanitizer's way.
   target_compile_options(wif_options INTERFACE
