@@ -10,7 +10,8 @@
 //
 // The answer is lines of JSON: {"stage":"provider"} and {"stage":"exchange"} as it gets there (so that a crash can be
 // told), then one {"credential":{…},"warning":"…"}, {"subject":{…}} or {"error":{…}}. The engine keeps the deadline itself
-// (a watchdog thread); wif kills it a little later if it does not.
+// (a watchdog thread); wif kills it a little later if it does not. If wif is killed, the engine finishes its work for those
+// who wait for the lock, and exchanges descriptor 2 for /dev/null, so that nobody who reads wif's stderr waits for it.
 #pragma once
 
 #include <cstdint>

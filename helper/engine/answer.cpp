@@ -1,21 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/answer.hpp"
 
+#include <climits>
 #include <thread>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
-#include <ctime>
 
 #include "engine/outcome.hpp"
 #include "util/secret.hpp"
 
 namespace wif {
+namespace {
+
+// A killed wif leaves us its stderr, and whoever reads that to its end would wait for us.
+void let_go_of_stderr() {
+  const Fd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (null) dup2(null.get(), STDERR_FILENO);
+}
+
+}  // namespace
 
 void Answer::watch(Deadline deadline) {
   std::thread([this, deadline] {
-    const timespec until{static_cast<time_t>(deadline.at_ms() / 1000),
-                         static_cast<long>(deadline.at_ms() % 1000 * 1000000)};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) != 0) continue;
+    pollfd reader{m_pipe.get(), 0, 0};  // no events asked for: POLLERR comes when the pipe has no reader left
+    while (const std::int64_t left = deadline.left_ms()) {
+      if (poll(&reader, 1, static_cast<int>(std::min<std::int64_t>(left, INT_MAX))) <= 0) continue;
+      let_go_of_stderr();
+      reader.fd = -1;  // poll passes over it
+    }
     if (claim()) overdue();
   }).detach();
 }

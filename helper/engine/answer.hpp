@@ -21,7 +21,8 @@ class Answer {
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
 
-  // Starts the watchdog, which ends the process at the deadline.
+  // Starts the watchdog, which ends the process at the deadline. When the pipe's reader is gone, it lets go of stderr:
+  // the work goes on for those who wait for the lock, and no caller's caller has to wait for it.
   void watch(Deadline deadline);
   // Says which stage begins; `overdue` is the error if the deadline passes in it.
   void stage(std::string_view name, Error overdue, std::string subject_hash = {});

@@ -61,6 +61,14 @@ class Testbed:
         """How many requests the token endpoint has had."""
         return self.control("counts")["paths"].get("/oauth/token", 0)
 
+    def models(self, token):
+        """The status of an API call with that token."""
+        connection = http.client.HTTPConnection(urlsplit(self.about["http"]).netloc, timeout=60)
+        connection.request("GET", "/v1/models", headers={"Authorization": "Bearer " + token})
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
     def mint(self, **options):
         """A new token in the token file, replaced atomically; returns it."""
         token = self.control("mint", **options)
