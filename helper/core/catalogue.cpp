@@ -9,6 +9,7 @@
 
 #include "core/descriptor.hpp"
 #include "core/descriptor_parser.hpp"
+#include "core/trusted_path.hpp"
 #include "util/text.hpp"
 
 namespace wif {

@@ -103,8 +103,4 @@ class Catalogue {
   std::vector<LoadedDescriptor> m_loaded;
 };
 
-// A file or folder that code is loaded on the word of: it and all folders above it belong to root or to the effective
-// user, and nobody else may write to them (a sticky folder such as /tmp counts as writable). Category configuration.
-Status check_trusted_path(const std::string& path);
-
 }  // namespace wif

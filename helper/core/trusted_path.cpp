@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/stat.h>
+#include "core/trusted_path.hpp"
+
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,8 +8,6 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
-
-#include "core/descriptor.hpp"
 
 namespace wif {
 namespace {
@@ -25,8 +24,7 @@ std::string octal(mode_t mode) {
   return text;
 }
 
-Status check_owner(const std::string& path, const std::string& part, const struct stat& status) {
-  const uid_t user = geteuid();
+Status check_owner(const std::string& path, const std::string& part, const struct stat& status, uid_t user) {
   if (status.st_uid == 0 || status.st_uid == user) return {};
   return distrust(path,
                   part + " belongs to user " + std::to_string(status.st_uid) +
@@ -35,6 +33,7 @@ Status check_owner(const std::string& path, const std::string& part, const struc
 }
 
 Status check_mode(const std::string& path, const std::string& part, const struct stat& status) {
+  if (S_ISLNK(status.st_mode)) return {};  // a link's own mode says nothing
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
   // The sticky bit keeps others from renaming what is there, not from putting something there first.
   const bool shared = (status.st_mode & S_ISVTX) != 0;
@@ -78,6 +77,12 @@ Result<std::string> absolute(const std::string& path) {
 
 }  // namespace
 
+Status check_trusted_part(const std::string& path, const std::string& part, const struct stat& status,
+                          uid_t user) {
+  TRY(check_owner(path, part, status, user));
+  return check_mode(path, part, status);
+}
+
 // Walks as the kernel does, link by link: realpath alone would leave out the folders that hold the links, and whoever
 // can write to one of those can lead the path elsewhere after the check.
 Status check_trusted_path(const std::string& path) {
@@ -89,7 +94,7 @@ Status check_trusted_path(const std::string& path) {
     struct stat status = {};
     if (lstat(part.c_str(), &status) != 0)
       return fail(Category::configuration, "cannot look at " + part + ": " + errno_text(errno));
-    TRY(check_owner(path, part, status));
+    TRY(check_trusted_part(path, part, status, geteuid()));
     if (S_ISLNK(status.st_mode)) {
       if (++links > k_most_links) return distrust(path, "too many symbolic links", {});
       TRY_ASSIGN(const std::string target, link_target(part));
@@ -98,8 +103,6 @@ Status check_trusted_path(const std::string& path) {
         walked.clear();
       else
         drop_last(walked);
-    } else {
-      TRY(check_mode(path, part, status));  // a link's own mode says nothing
     }
     do {
       if (next_component(rest, component).empty()) return {};

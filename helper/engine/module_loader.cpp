@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/descriptor.hpp"
+#include "core/trusted_path.hpp"
 #include "util/text.hpp"
 
 namespace wif {

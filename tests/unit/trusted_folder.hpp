@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-#include "core/descriptor.hpp"
+#include "core/trusted_path.hpp"
 
 namespace wif {
 
