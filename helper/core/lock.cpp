@@ -41,6 +41,11 @@ class Alarm {
   struct sigaction m_former {};
 };
 
+bool out_of_time() {
+  errno = ETIMEDOUT;
+  return false;
+}
+
 }  // namespace
 
 std::int64_t monotonic_ms() {
@@ -54,11 +59,12 @@ bool try_lock(int fd, LockMode mode) { return flock(fd, operation(mode) | LOCK_N
 bool lock_until(int fd, LockMode mode, std::int64_t deadline_ms) {
   if (try_lock(fd, mode)) return true;
   const std::int64_t left = deadline_ms - monotonic_ms();
-  if (left <= 0) return false;
+  if (left <= 0) return out_of_time();
   const Alarm alarm(left);
   for (;;) {
     if (flock(fd, operation(mode)) == 0) return true;
-    if (errno != EINTR || monotonic_ms() >= deadline_ms) return false;
+    if (errno != EINTR) return false;
+    if (monotonic_ms() >= deadline_ms) return out_of_time();
   }
 }
 

@@ -14,7 +14,8 @@ enum class LockMode { shared, exclusive };
 
 // At once or not at all.
 bool try_lock(int fd, LockMode mode);
-// Waits until `deadline_ms`; false if it passed. Uses SIGALRM and the real-time interval timer, and puts both back: for a
+// Waits until `deadline_ms`; false if it passed (errno is ETIMEDOUT), or if there is no lock to be had (errno is flock's,
+// such as ENOLCK on NFS without its lock service). Uses SIGALRM and the real-time interval timer, and puts both back: for a
 // single-threaded program.
 bool lock_until(int fd, LockMode mode, std::int64_t deadline_ms);
 void unlock(int fd);

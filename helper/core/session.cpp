@@ -2,6 +2,7 @@
 #include "core/session.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "core/lock.hpp"
 #include "util/encode.hpp"
@@ -143,13 +144,13 @@ Result<Credential> Session::under_lock() {
   if (!try_lock(lock->get(), LockMode::exclusive)) {
     waited_since = began;
     // Shared, so that a thousand waiters wake together when the winner is done, instead of one after the other.
-    if (!lock_until(lock->get(), LockMode::shared, wait_until)) return uncached();
+    if (!lock_until(lock->get(), LockMode::shared, wait_until)) return without_lock(errno);
     unlock(lock->get());
     TRY_ASSIGN(auto credential, from_record());
     if (credential && is_new_enough(*credential, began)) return std::move(*credential);
     if (auto error = failure_since(began)) return tl::unexpected(std::move(*error));
     // The winner was killed before it could say anything: somebody has to be the next.
-    if (!lock_until(lock->get(), LockMode::exclusive, wait_until)) return uncached();
+    if (!lock_until(lock->get(), LockMode::exclusive, wait_until)) return without_lock(errno);
     if (auto error = failure_since(began)) return tl::unexpected(std::move(*error));
   }
   return leader(lock->get(), waited_since);
@@ -161,14 +162,29 @@ Result<Credential> Session::leader(int lock, std::optional<std::int64_t> waited_
       m_options.renew && (!credential || !waited_since || !is_new_enough(*credential, *waited_since));
   if (credential && !old && !(m_stale && inline_refresh())) return std::move(*credential);
   TRY(remembered());
-  if (const std::string kind = m_store->network_file_system(); !kind.empty() && m_options.verbosity > 0)
-    m_warnings.push_back("the cache directory lies on " + kind + ": its locks may not reach other hosts");
+  if (const auto kind = file_system(); !kind.empty() && m_options.verbosity > 0)
+    m_warnings.push_back("the cache directory lies on " + std::string(kind) +
+                         ": its locks may not reach other hosts");
   m_stale = false;
   EngineAnswer answer = m_engine.run(request(true), lock);
   // An engine that crashed wrote nothing down; those who wait for us have to learn of it.
   if (!answer.outcome && answer.outcome.error().error.category == Category::bug)
     remember(answer.outcome.error());
   return take_answer(std::move(answer));
+}
+
+// No lock in time is nothing to tell. No lock at all, which some network file systems know, means an exchange a call.
+Result<Credential> Session::without_lock(int error) {
+  if (error != ETIMEDOUT) {
+    const std::string on = file_system().empty() ? "" : ", which lies on " + std::string(file_system());
+    m_warnings.push_back("nothing is cached: cannot lock a file in " + m_store->directory() + on + ": " +
+                         errno_text(error));
+  }
+  return uncached();
+}
+
+std::string_view Session::file_system() const {
+  return network_file_system(m_system.file_system(m_store->directory()));
 }
 
 void Session::remember(const EngineError& error) const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/cache.hpp"
@@ -53,8 +54,10 @@ class Session {
   Result<std::optional<Credential>> from_record();
   Result<Credential> under_lock();
   Result<Credential> leader(int lock, std::optional<std::int64_t> waited_since);
+  Result<Credential> without_lock(int error);
   Result<Credential> uncached();
   Result<Credential> take_answer(EngineAnswer answer);
+  std::string_view file_system() const;  // the cache directory's, if it is a network's
   EngineRequest request(bool store) const;
   bool is_new_enough(const Credential& credential, std::int64_t since_boot_ms) const;
   std::optional<Error> failure_since(std::int64_t boot_ms) const;

@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "util/json.hpp"
@@ -254,19 +253,16 @@ std::vector<std::string> Store::names() const {
   return found;
 }
 
-std::string Store::network_file_system() const {
+std::string_view network_file_system(std::uint32_t magic) {
   struct Kind {
-    unsigned long magic;
-    const char* name;
+    std::uint32_t magic;
+    std::string_view name;
   };
-  // statfs(2): those where a lock may exclude nobody on another host, or hang.
   constexpr std::array k_network = {
-      Kind{0x6969, "nfs"},      Kind{0xff534d42, "cifs"},  Kind{0xfe534d42, "smb3"}, Kind{0x517b, "smb"},
-      Kind{0x564c, "ncp"},      Kind{0x5346414f, "afs"},   Kind{0x73757245, "coda"}, Kind{0x01021997, "9p"},
+      Kind{0x6969, "nfs"},      Kind{0xff534d42, "cifs"},  Kind{0xfe534d42, "smb3"},
+      Kind{0x517b, "smb"},      Kind{0x564c, "ncp"},       Kind{0x5346414f, "openafs"},
+      Kind{0x6b414653, "afs"},  Kind{0x73757245, "coda"},  Kind{0x01021997, "9p"},
       Kind{0x00c36400, "ceph"}, Kind{0x0bd00bd0, "lustre"}};
-  struct statfs info {};
-  if (fstatfs(m_directory.get(), &info) != 0) return {};
-  const auto magic = static_cast<unsigned long>(info.f_type) & 0xffffffffUL;
   for (const auto& kind : k_network)
     if (kind.magic == magic) return kind.name;
   return {};

@@ -59,8 +59,6 @@ class Store {
   // Any record of that name, whatever its binding.
   Result<std::optional<Record>> read_record(const std::string& name) const;
   std::optional<Failure> read_failure(const std::string& name) const;
-  // "nfs" and the like if the directory lies on a network file system, else empty.
-  std::string network_file_system() const;
 
  private:
   Store(std::string path, Fd directory) : m_path(std::move(path)), m_directory(std::move(directory)) {}
@@ -69,6 +67,10 @@ class Store {
   std::string m_path;
   Fd m_directory;
 };
+
+// "nfs" and the like, for the magic number of a file system where a lock may exclude nobody on another host, or hang;
+// empty for any other.
+std::string_view network_file_system(std::uint32_t magic);
 
 // $WIF_CACHE_DIR, else $XDG_CACHE_HOME/wif, else $HOME/.cache/wif; nothing where none of them is set.
 std::optional<std::string> cache_directory(const System& system);

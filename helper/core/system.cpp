@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "util/fd.hpp"
@@ -41,6 +42,11 @@ class RealSystem final : public System {
     return std::move(*text);
   }
   bool exists(const std::string& path) const override { return access(path.c_str(), F_OK) == 0; }
+  std::uint32_t file_system(const std::string& path) const override {
+    struct statfs info {};
+    // Signed, and wider than the number itself, on some machines.
+    return statfs(path.c_str(), &info) == 0 ? static_cast<std::uint32_t>(info.f_type) : 0;
+  }
   std::string host_name() const override {
     utsname names{};
     return uname(&names) == 0 ? names.nodename : "";

@@ -34,6 +34,8 @@ class System {
   // Whole file; nothing (and errno) if it can't be read. At most 1 MiB.
   virtual std::optional<std::string> read(const std::string& path) const = 0;
   virtual bool exists(const std::string& path) const = 0;
+  // The magic number of the file system that a path lies on (statfs(2)); 0 if that can't be told.
+  virtual std::uint32_t file_system(const std::string& path) const = 0;
   virtual std::string host_name() const = 0;
   virtual std::string boot_id() const = 0;
   virtual std::uint32_t user_id() const = 0;  // effective

@@ -65,6 +65,19 @@ class Unusable(Case):
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertEqual(self.records(), [])
 
+    def test_a_file_system_without_locks(self):
+        """NFS without its lock service: strace stands for it, and makes every flock fail as it does there."""
+        inject = ["strace", "-f", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK"]
+        self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"  # which strace leaves no room for
+        done = subprocess.run([*inject, *self.arguments(("get",))], env=self.env, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+        self.assert_no_token(done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("access_token", done.stdout)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn("No locks available", done.stderr)
+        self.assertEqual(self.records(), [])
+
     def test_standard_output_that_is_full(self):
         self.wif("get")
         with open("/dev/full", "wb") as full:

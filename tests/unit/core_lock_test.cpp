@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
 #include <csignal>
 
 #include "scratch_folder.hpp"
@@ -37,7 +38,15 @@ TEST_F(FileLock, GivesUpAtItsDeadline) {
   ASSERT_TRUE(try_lock(one.get(), LockMode::exclusive));
   const std::int64_t deadline = monotonic_ms() + 30;
   EXPECT_FALSE(lock_until(two.get(), LockMode::exclusive, deadline));
+  EXPECT_EQ(errno, ETIMEDOUT);
   EXPECT_GE(monotonic_ms(), deadline);
+  EXPECT_FALSE(lock_until(two.get(), LockMode::exclusive, deadline));
+  EXPECT_EQ(errno, ETIMEDOUT);
+}
+
+TEST_F(FileLock, DoesNotWaitWhereThereIsNoLockToBeHad) {
+  EXPECT_FALSE(lock_until(-1, LockMode::exclusive, monotonic_ms() + 600'000));
+  EXPECT_EQ(errno, EBADF);
 }
 
 TEST_F(FileLock, LeavesTheCallersTimerAndHandlerAlone) {

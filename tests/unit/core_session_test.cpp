@@ -353,6 +353,20 @@ TEST_F(SessionTest, ARejectionLeavesARecordThatIsBeingReplaced) {
   EXPECT_TRUE((*store)->read_record(name).value());
 }
 
+TEST_F(SessionTest, ANetworkFileSystemIsToldToWhoAsksForMore) {
+  m_system.magic = 0x6969;
+  call();
+  EXPECT_TRUE(m_warnings.empty());
+  pass(3500);
+  SessionOptions options;
+  options.verbosity = 1;
+  EXPECT_EQ(call(options), "token-2");
+  ASSERT_EQ(m_warnings.size(), 1U);
+  EXPECT_NE(m_warnings[0].find("lies on nfs"), std::string::npos);
+  EXPECT_EQ(call(options), "token-2");  // a hit takes no lock, so there is nothing to tell
+  EXPECT_TRUE(m_warnings.empty());
+}
+
 TEST_F(SessionTest, AProtocolsMinimumLifeIsKept) {
   call();
   pass(2800);  // 800 s left

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -210,6 +211,27 @@ TEST_F(StoreTest, NamesListsRecordsAndFailuresOnly) {
   EXPECT_EQ(store.names(), (std::vector<std::string>{k_name, "fedcba9876543210"}));
   store.remove(k_name);
   EXPECT_EQ(store.names(), (std::vector<std::string>{"fedcba9876543210"}));
+}
+
+TEST(NetworkFileSystem, IsToldByItsMagicNumber) {
+  // Those that the kernel's headers name, by their names; the others as their makers have them.
+  const std::vector<std::pair<std::uint32_t, const char*>> rows = {
+      {NFS_SUPER_MAGIC, "nfs"},   {CIFS_SUPER_MAGIC, "cifs"}, {SMB2_SUPER_MAGIC, "smb3"},
+      {SMB_SUPER_MAGIC, "smb"},   {NCP_SUPER_MAGIC, "ncp"},   {AFS_SUPER_MAGIC, "openafs"},
+      {AFS_FS_MAGIC, "afs"},      {CODA_SUPER_MAGIC, "coda"}, {V9FS_MAGIC, "9p"},
+      {CEPH_SUPER_MAGIC, "ceph"}, {0x0bd00bd0, "lustre"}};
+  for (const auto& [magic, name] : rows) EXPECT_EQ(network_file_system(magic), name);
+}
+
+TEST(NetworkFileSystem, IsNoneOfTheLocalOnes) {
+  for (const std::uint32_t magic :
+       {0U, 0xEF53U, 0x01021994U, 0x794c7630U, 0x58465342U, 0x9123683EU, 0x65735546U})
+    EXPECT_EQ(network_file_system(magic), "") << std::hex << magic;
+}
+
+TEST(NetworkFileSystem, TheRealSystemAsksTheKernel) {
+  EXPECT_EQ(real_system().file_system("/proc/self"), std::uint32_t{PROC_SUPER_MAGIC});
+  EXPECT_EQ(real_system().file_system("/not/there"), 0U);
 }
 
 }  // namespace

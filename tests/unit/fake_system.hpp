@@ -16,8 +16,9 @@ class FakeSystem : public System {
  public:
   std::map<std::string, std::string> variables;
   std::map<std::string, std::string> files;
-  std::string disk;     // below this folder, the real files; empty: nowhere
-  bool raised = false;  // as under AT_SECURE
+  std::string disk;         // below this folder, the real files; empty: nowhere
+  bool raised = false;      // as under AT_SECURE
+  std::uint32_t magic = 0;  // of the file system below everything
   Now time{1'800'000'000, 5'000'000};
   std::string host = "host-1";
   std::string boot = "boot-1";
@@ -43,6 +44,7 @@ class FakeSystem : public System {
   bool exists(const std::string& path) const override {
     return on_disk(path) ? real_system().exists(path) : files.count(path) != 0;
   }
+  std::uint32_t file_system(const std::string&) const override { return magic; }
   std::string host_name() const override { return host; }
   std::string boot_id() const override { return boot; }
   std::uint32_t user_id() const override { return user; }
