@@ -106,7 +106,7 @@ bool read_until(int fd, std::int64_t until_ms, std::string& text) {
     const ssize_t count = read(fd, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) break;
-    text.append(buffer.data(), static_cast<std::size_t>(count));
+    append_wiping(text, {buffer.data(), static_cast<std::size_t>(count)});
     if (text.size() > k_answer_limit) break;
   }
   explicit_bzero(buffer.data(), buffer.size());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "util/encode.hpp"
+#include "util/secret.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -76,8 +77,9 @@ Result<Jwt> decode_jwt(std::string_view token) {
   TRY_ASSIGN(Json header, decode_part(parts[0], "header"));
   TRY_ASSIGN(Json payload, decode_part(parts[1], "payload"));
   std::string signature;
-  if (!base64url_decode(parts[2], signature))
-    return not_a_jwt("its signature is not base64url without padding");
+  const bool decoded = base64url_decode(parts[2], signature);
+  wipe(signature);  // with it, what was read of the rest is the token again
+  if (!decoded) return not_a_jwt("its signature is not base64url without padding");
   Jwt jwt{std::move(header), std::move(payload), {}, {}, {}, {}, {}, false, {}, {}, {}};
   TRY(read_claims(jwt));
   return jwt;

@@ -58,17 +58,6 @@ struct Received {
   ~Received() { wipe(body); }
 };
 
-void append_wiping(std::string& text, std::string_view more) {
-  if (text.size() + more.size() > text.capacity()) {
-    std::string larger;
-    larger.reserve(std::max<std::size_t>(16384, 2 * (text.size() + more.size())));
-    larger = text;
-    wipe(text);
-    text.swap(larger);
-  }
-  text += more;
-}
-
 size_t on_body(char* data, size_t size, size_t count, void* context) {
   auto& received = *static_cast<Received*>(context);
   received.too_large = received.body.size() + size * count > k_body_limit;

@@ -33,6 +33,7 @@ struct wif_call {
   wif_call(const wif_call&) = delete;
   wif_call& operator=(const wif_call&) = delete;
   ~wif_call() {
+    for (std::string& value : values) wif::wipe(value);
     for (const Block& block : blocks) {
       explicit_bzero(block.memory, block.size);
       std::free(block.memory);
@@ -41,7 +42,7 @@ struct wif_call {
 
   const wif::ProviderServices& services;
   std::optional<wif::Error> error;
-  std::deque<std::string> values;  // a deque: what was handed out stays where it is
+  std::deque<std::string> values;  // of the environment; a deque: what was handed out stays where it is
   std::deque<Answered> answers;
   std::vector<Block> blocks;
 };

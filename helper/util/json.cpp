@@ -142,18 +142,7 @@ Result<Json> Json::parse(std::string text) {
 
 JsonWriter::~JsonWriter() { wipe(m_text); }
 
-// What outgrew its place leaves no copy behind: it may hold a token.
-void JsonWriter::append(std::string_view text) {
-  constexpr std::size_t k_first_size = 1024;
-  if (m_text.size() + text.size() > m_text.capacity()) {
-    std::string larger;
-    larger.reserve(std::max({k_first_size, m_text.capacity() * 2, m_text.size() + text.size()}));
-    larger = m_text;
-    wipe(m_text);
-    m_text = std::move(larger);
-  }
-  m_text += text;
-}
+void JsonWriter::append(std::string_view text) { append_wiping(m_text, text); }
 
 void JsonWriter::comma() {
   if (!m_first && !m_after_key) append(",");

@@ -3,6 +3,7 @@
 // can't end up in a message by accident: whoever needs the bytes writes .reveal() and can be searched for.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <string>
@@ -16,6 +17,20 @@ inline void wipe(std::string& text) {
   text.resize(text.capacity());
   explicit_bzero(text.data(), text.size());
   text.clear();
+}
+
+// Appends, and wipes what is left behind where the text has to move for that.
+inline void append_wiping(std::string& text, std::string_view more) {
+  constexpr std::size_t k_first_size = 1024;
+  const std::size_t size = text.size() + more.size();
+  if (size > text.capacity()) {
+    std::string larger;
+    larger.reserve(std::max(k_first_size, 2 * size));
+    larger = text;
+    wipe(text);
+    text.swap(larger);
+  }
+  text += more;
 }
 
 class Secret {

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fake_system.hpp"
+#include "freed_memory.hpp"
 #include "scratch_folder.hpp"
 
 namespace wif {
@@ -179,6 +181,22 @@ TEST_F(StoreTest, LeavesNoTemporaryFileBehind) {
   EXPECT_EQ(files, 1U);
 }
 
+TEST_F(StoreTest, LeavesNoTokenInFreedMemory) {
+  const Store store = open();
+  for (const std::size_t size : {30U, 1024U, 5000U}) {
+    const std::string token = "a-token-to-look-for." + std::string(size, 'x');
+    const FreedMemory freed("a-token-to-look-for.");
+    {
+      Record record = record_of("binding");
+      record.credential.access_token = Secret(std::string_view(token));
+      ASSERT_TRUE(store.write_record(k_name, record));
+      ASSERT_TRUE(store.read_record(k_name, "binding").value());
+      EXPECT_FALSE(store.read_record(k_name, "another").value());
+    }
+    EXPECT_EQ(freed.found(), 0) << size;
+  }
+}
+
 TEST_F(StoreTest, AFailureComesBackAndARecordClearsIt) {
   const Store store = open();
   Failure failure;
@@ -211,6 +229,21 @@ TEST_F(StoreTest, NamesListsRecordsAndFailuresOnly) {
   EXPECT_EQ(store.names(), (std::vector<std::string>{k_name, "fedcba9876543210"}));
   store.remove(k_name);
   EXPECT_EQ(store.names(), (std::vector<std::string>{"fedcba9876543210"}));
+}
+
+TEST(CacheDirectory, IsTheFirstOfThreeVariables) {
+  FakeSystem system;
+  EXPECT_EQ(cache_directory(system), std::nullopt);
+  system.variables["HOME"] = "/home/u";
+  EXPECT_EQ(cache_directory(system), "/home/u/.cache/wif");
+  system.variables["XDG_CACHE_HOME"] = "relative";  // to be ignored (XDG base directories, "Basics")
+  EXPECT_EQ(cache_directory(system), "/home/u/.cache/wif");
+  system.variables["XDG_CACHE_HOME"] = "/xdg";
+  EXPECT_EQ(cache_directory(system), "/xdg/wif");
+  system.variables["WIF_CACHE_DIR"] = "/mine";
+  EXPECT_EQ(cache_directory(system), "/mine");
+  system.raised = true;
+  EXPECT_EQ(cache_directory(system), std::nullopt);
 }
 
 TEST(NetworkFileSystem, IsToldByItsMagicNumber) {

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "engine/provider_call.hpp"
+#include "unit/fake_system.hpp"
+#include "unit/freed_memory.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace wif {
@@ -85,6 +87,25 @@ TEST(ModuleCall, HandsOutSettingsAndTakesTheTokenTrimmed) {
   EXPECT_EQ(subject->expires_at, 99);
 }
 
+std::int32_t environment_fetch(const wif_host* host, wif_call* call, wif_subject_token* token) {
+  token->token = host->environment(call, "TOKEN");
+  token->token_size = std::string_view(token->token).size();
+  return WIF_OK;
+}
+
+TEST(ModuleCall, LeavesNoTokenInFreedMemory) {
+  FakeSystem system;
+  system.variables["TOKEN"] = "a token that a module found in the environment";
+  EngineRequest request;
+  request.provider = "t";
+  NoTransport http;
+  const Log log(0, false, STDERR_FILENO);
+  const FreedMemory freed(system.variables["TOKEN"]);
+  EXPECT_TRUE(fetch_subject(table_of(environment_fetch),
+                            {request, system, http, log, Deadline(monotonic_ms() + 1000)}));
+  EXPECT_EQ(freed.found(), 0);
+}
+
 TEST(ModuleCall, PassesTheModulesErrorOn) {
   const auto subject = fetch(good_fetch);
   ASSERT_FALSE(subject);
@@ -114,6 +135,14 @@ class ModuleFiles : public testing::Test {
   std::string m_prefix;
   ModulePlaces m_places;
 };
+
+TEST_F(ModuleFiles, TheVariablesFoldersAreIgnoredWithRaisedPrivileges) {
+  FakeSystem system;
+  system.variables["WIF_MODULE_PATH"] = "/one:relative::/two";
+  EXPECT_EQ(module_places(system)->development, (std::vector<std::string>{"/one", "/two"}));
+  system.raised = true;
+  EXPECT_TRUE(module_places(system)->development.empty());
+}
 
 TEST_F(ModuleFiles, AreFoundInTheEnginesOwnPrefix) {
   EXPECT_EQ(*find_module("m.so", m_places), m_prefix + "/lib/m.so");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/system.hpp"
+#include "freed_memory.hpp"
 #include "util/json.hpp"
 
 namespace wif {
@@ -197,6 +198,20 @@ TEST(OpenAiError, NamesWhereARedirectLeads) {
   redirect.headers.push_back({"Location", Secret(std::string_view("https://evil.example/x"))});
   const auto failure = openai_error(redirect, k_host, "https://auth.example/oauth/token", input.subject);
   EXPECT_NE(failure.error.message.find("https://evil.example"), std::string::npos);
+}
+
+TEST(OpenAiExchange, LeavesNoTokenInFreedMemory) {
+  const Input input;
+  FakeHttp http;
+  http.body = R"({"access_token":"an-access-token-that-is-long-enough","token_type":"Bearer"})";
+  {
+    const FreedMemory freed(input.subject.token.view());
+    EXPECT_TRUE(exchange_openai(input.get(), http));
+    EXPECT_EQ(freed.found(), 0);
+  }
+  const FreedMemory freed("an-access-token-that-is-long-enough");
+  EXPECT_TRUE(exchange_openai(input.get(), http));
+  EXPECT_EQ(freed.found(), 0);
 }
 
 TEST(OpenAiExchange, PostsWithoutAnAuthorizationHeader) {
