@@ -119,8 +119,9 @@ HttpFailure handshake(const CurlTrouble& trouble, const std::string& peer) {
 }  // namespace
 
 HttpFailure explain(const CurlTrouble& trouble, const std::string& peer, const TrustAnchors& anchors) {
-  if (trouble.too_large || trouble.code == CURLE_FILESIZE_EXCEEDED)
-    return unreachable("the answer of " + peer + " is over 1 MiB",
+  const char* large = trouble.code == CURLE_FILESIZE_EXCEEDED ? "a body over 1 MiB" : trouble.too_large;
+  if (large != nullptr)
+    return unreachable("the answer of " + peer + " has " + large,
                        "this is hardly the right address: check it");
   switch (trouble.code) {
     case CURLE_COULDNT_RESOLVE_HOST:

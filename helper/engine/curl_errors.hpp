@@ -15,8 +15,8 @@ namespace wif {
 struct CurlTrouble {
   CURL* curl;
   CURLcode code;
-  const char* words;  // CURLOPT_ERRORBUFFER's
-  bool too_large;     // we cut the body off
+  const char* words;      // CURLOPT_ERRORBUFFER's
+  const char* too_large;  // what of the answer was cut off, in words; null if nothing was
   std::int64_t timeout_ms;
 };
 

@@ -20,6 +20,8 @@ namespace wif {
 namespace {
 
 constexpr std::int64_t k_connect_timeout_ms = 10000;
+// Older versions of libcurl have no limit of their own; that of newer ones is a little higher and looks like a lost connection.
+constexpr std::size_t k_header_limit = 256 << 10;
 
 struct EasyCleanup {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -50,7 +52,8 @@ class HeaderLines {
 struct Received {
   std::vector<HttpHeader> headers;
   std::string body;
-  bool too_large = false;
+  std::size_t header_size = 0;
+  const char* too_large = nullptr;  // what was, and where it was cut off
 
   Received() = default;
   Received(const Received&) = delete;
@@ -60,14 +63,22 @@ struct Received {
 
 size_t on_body(char* data, size_t size, size_t count, void* context) {
   auto& received = *static_cast<Received*>(context);
-  received.too_large = received.body.size() + size * count > k_body_limit;
-  if (received.too_large) return 0;
+  if (received.body.size() + size * count > k_body_limit) {
+    received.too_large = "a body over 1 MiB";
+    return 0;
+  }
   append_wiping(received.body, {data, size * count});
   return size * count;
 }
 
 size_t on_header(char* data, size_t size, size_t count, void* context) {
-  auto& headers = static_cast<Received*>(context)->headers;
+  auto& received = *static_cast<Received*>(context);
+  auto& headers = received.headers;
+  received.header_size += size * count;
+  if (received.header_size > k_header_limit) {
+    received.too_large = "headers over 256 KiB";
+    return 0;
+  }
   const std::string_view line = trim({data, size * count});
   const std::size_t colon = line.find(':');
   if (line.substr(0, 5) == "HTTP/") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP by libcurl: TLS 1.2 or newer and always verified, no redirects, 1 MiB at most, nothing through a proxy that is
-// loopback, link-local or a unix socket.
+// HTTP by libcurl: TLS 1.2 or newer and always verified, no redirects, 256 KiB of headers and 1 MiB of body at most, nothing
+// through a proxy that is loopback, link-local, a metadata server or a unix socket.
 #pragma once
 
 #include <memory>

@@ -38,9 +38,13 @@ TEST(Url, ErrorsShowTheHostAndNoMore) {
 }
 
 TEST(Url, LocalHostsAreNeverProxied) {
-  EXPECT_TRUE(check_url("https://localhost:1/", {})->local);
-  EXPECT_TRUE(check_url("http://0x7f.1/", {})->local);
-  EXPECT_FALSE(check_url("https://10.0.0.1/", {})->local);
+  for (const char* local :
+       {"https://localhost:1/", "http://0x7f.1/", "http://[::1]/", "http://169.254.169.254/latest",
+        "http://169.254.170.2/v2", "http://[fe80::1]/", "http://[fd00:ec2::254]/", "http://[fd00:ec2::23]/"})
+    EXPECT_TRUE(check_url(local, {})->local) << local;
+  for (const char* remote : {"https://10.0.0.1/", "https://169.253.1.1/", "https://localhost.example/",
+                             "https://exchange.localhost/", "https://[fd00::1]/"})
+    EXPECT_FALSE(check_url(remote, {})->local) << remote;
 }
 
 TEST(Url, NamesARedirectsTarget) {
