@@ -58,6 +58,8 @@ TEST_F(GithubFetch, AsksAsTheRunnerSays) {
   EXPECT_EQ(m_call.asked[0].flags, WIF_HTTP_NO_RETRY);
 }
 
+TEST(GithubRequest, GivesEachTryALimit) { EXPECT_EQ(build_request(k_url, "", "a").try_timeout_ms, 5000); }
+
 TEST_F(GithubFetch, TakesAnEndpoint) {
   m_call.settings["endpoint"] = "http://127.0.0.1:8080/";
   m_call.answers = {{200, body_with(token_for(k_audience)), {}}};

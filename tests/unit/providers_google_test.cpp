@@ -69,6 +69,8 @@ TEST_F(GoogleFetch, AsksAsTheReferenceSays) {
   EXPECT_NE(m_call.asked[0].flags & WIF_HTTP_LINK_LOCAL, 0U);
 }
 
+TEST(GoogleRequest, GivesEachTryALimit) { EXPECT_EQ(build_request(question()).try_timeout_ms, 5000); }
+
 TEST_F(GoogleFetch, TakesAccountAndLicences) {
   m_call.settings["service_account"] = "a-b.c_d@p.example.com.iam.gserviceaccount.com";
   m_call.settings["licenses"] = "true";
