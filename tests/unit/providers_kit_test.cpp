@@ -244,7 +244,7 @@ TEST(Send, BeginsNoPauseThatLeavesNoTimeForATry) {
   FakeCall call;
   call.time_left_ms = 200;
   call.answers = {answer(410), answer(200)};
-  EXPECT_EQ(send_with(call, [](const Try&) { return 0; })->status, 410);
+  EXPECT_EQ(send_with(call, until_200)->status, 410);
   EXPECT_EQ(call.asked.size(), 1U);
 }
 
