@@ -3,4 +3,6 @@
 set(WIF_PROVIDERS
   env
   file
+  github
+  google
 )

@@ -10,6 +10,7 @@ namespace wif {
 namespace {
 
 constexpr const char* k_dmi_vendor = "/sys/class/dmi/id/sys_vendor";
+constexpr const char* k_dmi_product = "/sys/class/dmi/id/product_name";
 
 struct Candidate {
   const Descriptor* descriptor;
@@ -33,8 +34,9 @@ std::optional<std::string> variable(const System& system, std::string_view name)
   return system.trusted_variable(std::string(name).c_str());
 }
 
-std::string dmi_vendor(const System& system) {
-  return printable(system.read(k_dmi_vendor).value_or(std::string()), 64);
+std::string dmi(const System& system, Condition::Kind kind) {
+  const char* path = kind == Condition::Kind::dmi_vendor ? k_dmi_vendor : k_dmi_product;
+  return printable(system.read(path).value_or(std::string()), 64);
 }
 
 bool holds(const System& system, const Condition& condition) {
@@ -44,7 +46,8 @@ bool holds(const System& system, const Condition& condition) {
     case Condition::Kind::file:
       return system.exists(std::string(condition.what));
     case Condition::Kind::dmi_vendor:
-      return dmi_vendor(system).starts_with(condition.what);
+    case Condition::Kind::dmi_product:
+      return dmi(system, condition.kind).starts_with(condition.what);
   }
   return false;
 }
@@ -57,12 +60,14 @@ std::string reason(const System& system, const Condition& condition, bool held) 
     case Condition::Kind::file:
       return what + (held ? " is there" : " is not there");
     case Condition::Kind::dmi_vendor:
+    case Condition::Kind::dmi_product:
       break;
   }
-  if (held) return "the DMI vendor is " + what;
-  const std::string vendor = dmi_vendor(system);
-  return vendor.empty() ? "there is no DMI vendor (" + what + ")"
-                        : "the DMI vendor is " + vendor + ", not " + what;
+  const std::string name = condition.kind == Condition::Kind::dmi_vendor ? "DMI vendor" : "DMI product";
+  const std::string value = dmi(system, condition.kind);
+  if (held) return "the " + name + " is " + value;
+  return value.empty() ? "there is no " + name + " (" + what + ")"
+                       : "the " + name + " is " + value + ", not " + what;
 }
 
 std::vector<std::pair<std::string, std::string>> implied(const System& system, const Detection& detection) {

@@ -9,6 +9,9 @@
 namespace wif::kit {
 namespace {
 
+// Less is no time for a try: what it says of itself would hide what the one before it met.
+constexpr std::int64_t k_shortest_try_ms = 250;
+
 std::int64_t monotonic_ms() {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -65,7 +68,7 @@ Result<Response> send(const Host& host, Request request, const std::string& doin
     auto response = send(host, request, doing);
     if (!response && response.error().status != WIF_UNREACHABLE) return response;
     const auto pause = rule(Try{response ? response->status : 0, number, monotonic_ms() - began});
-    if (!pause || *pause >= host.time_left_ms()) return response;
+    if (!pause || *pause + k_shortest_try_ms >= host.time_left_ms()) return response;
     sleep_ms(*pause);
   }
 }

@@ -62,7 +62,7 @@ struct Try {
 };
 // How long to wait before the next try, in milliseconds; nothing: enough.
 using RetryRule = std::function<std::optional<std::int64_t>(const Try&)>;
-// As send(), with the source's rule in place of the host's. A pause that would pass the deadline isn't begun.
+// As send(), with the source's rule in place of the host's. A pause that leaves no time for a try isn't begun.
 Result<Response> send(const Host& host, Request request, const std::string& doing, const RetryRule& rule);
 
 // Percent-encoded for a query's or a form's value (RFC 3986 section 2.3: all but unreserved characters).

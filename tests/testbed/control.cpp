@@ -85,6 +85,7 @@ void reset(State& state, const Json&, httplib::Response& response) {
   state.journal.reset();
   state.gate.reset();
   state.tokens.revoke_all();
+  state.google_tokens.forget();
   done(response);
 }
 

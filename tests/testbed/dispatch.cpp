@@ -5,6 +5,8 @@
 #include "control.hpp"
 #include "digest.hpp"
 #include "fault_effects.hpp"
+#include "standin_github.hpp"
+#include "standin_google.hpp"
 #include "token_endpoint.hpp"
 
 #include <algorithm>
@@ -45,6 +47,8 @@ const std::map<std::string, Handler>& endpoints() {
       {"GET /.well-known/openid-configuration", discovery},
       {"GET /openid/v1/jwks", jwks},
       {"POST /oauth/token", token},
+      {"GET /222//idtoken/*", github_id_token},
+      {"GET /computeMetadata/v1/*", google_metadata},
       {"GET /v1/models", list_models},
       {"POST /v1/responses", create_response}};
   return k_endpoints;

@@ -10,6 +10,7 @@
 #include "gate.hpp"
 #include "journal.hpp"
 #include "keys.hpp"
+#include "standin_google.hpp"
 
 #include <string>
 #include <utility>
@@ -28,6 +29,7 @@ struct State {
   FaultBook faults;
   Gate gate;
   Journal journal;
+  GoogleTokens google_tokens;
   bool verbose = false;
 };
 

@@ -137,6 +137,23 @@ TEST_F(DropInDetection, SaysWhatTheDmiVendorIs) {
   EXPECT_EQ(survey(m_system, catalogue, problems).front().why, "there is no DMI vendor (Google)");
 }
 
+// A laptop of the vendor's own: the vendor's name alone says too little.
+TEST_F(DropInDetection, LooksAtTheDmiProductToo) {
+  m_folder.write(
+      "mine.module",
+      "name = \"mine\"\n[[detect]]\nrank = 5\ndmi_vendor = \"Google\"\ndmi_product = \"Google\"\n");
+  m_system.files[k_dmi] = "Google\n";
+  Catalogue catalogue(m_system);
+  std::vector<Error> problems;
+  EXPECT_EQ(survey(m_system, catalogue, problems).front().why, "there is no DMI product (Google)");
+  m_system.files["/sys/class/dmi/id/product_name"] = "Eve\n";
+  EXPECT_EQ(found(), "nothing");
+  EXPECT_EQ(survey(m_system, catalogue, problems).front().why, "the DMI product is Eve, not Google");
+  m_system.files["/sys/class/dmi/id/product_name"] = "Google Compute Engine\n";
+  EXPECT_EQ(found(), "mine");
+  EXPECT_EQ(m_why, "the DMI vendor is Google and the DMI product is Google Compute Engine");
+}
+
 TEST_F(DropInDetection, ABrokenDescriptorIsToldAndHoldsNothingUp) {
   m_folder.write("broken.module", "name = ");
   m_system.variables["VERCEL_OIDC_TOKEN"] = "t";

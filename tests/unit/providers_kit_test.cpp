@@ -239,6 +239,15 @@ TEST(Send, BeginsNoPauseThatPassesTheDeadline) {
   EXPECT_EQ(call.asked.size(), 1U);
 }
 
+// A try that is given no time would say just that, in place of what the one before it met.
+TEST(Send, BeginsNoPauseThatLeavesNoTimeForATry) {
+  FakeCall call;
+  call.time_left_ms = 200;
+  call.answers = {answer(410), answer(200)};
+  EXPECT_EQ(send_with(call, until_200)->status, 410);
+  EXPECT_EQ(call.asked.size(), 1U);
+}
+
 TEST(Query, IsEncodedAndAppended) {
   EXPECT_EQ(url_encode("https://api.openai.com/v1 ~é"), "https%3A%2F%2Fapi.openai.com%2Fv1%20~%C3%A9");
   EXPECT_EQ(with_query("http://h/p", {{"a", "1"}, {"b", "x y"}}), "http://h/p?a=1&b=x%20y");
