@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <strings.h>
-#include <sys/auxv.h>
 #include <sys/socket.h>
 
 #include "engine/curl_errors.hpp"
@@ -144,9 +143,7 @@ void set_route(CURL* curl, const HttpRequest& request, const Url& url) {
       static_cast<long>(request.http2_prior_knowledge ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                                                       : CURL_HTTP_VERSION_1_1));
   if (!request.unix_socket.empty()) set(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
-  // With raised privileges the environment is somebody else's, so its proxy isn't ours.
-  if (url.local || request.metadata_host || !request.unix_socket.empty() || getauxval(AT_SECURE) != 0)
-    set(curl, CURLOPT_NOPROXY, "*");
+  if (url.local || request.metadata_host || !request.unix_socket.empty()) set(curl, CURLOPT_NOPROXY, "*");
 }
 
 void set_quick_acknowledgement(CURL* curl, curl_socket_t& socket) {

@@ -2,11 +2,13 @@
 #include "engine/engine.hpp"
 
 #include <csignal>
+#include <cstdlib>
 #include <random>
 #include <string>
 #include <thread>
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -70,8 +72,10 @@ EngineAnswer hand_over(const EngineRequest& request, Result<SubjectToken> subjec
   return answer;
 }
 
-// No core file, no debugger, no death by a reader that went away.
+// No core file, no debugger, no death by a reader that went away. With raised privileges the environment is somebody else's,
+// and not every library asks for that: libcurl takes proxies from it, and a file to append TLS's keys to.
 void harden() {
+  if (getauxval(AT_SECURE) != 0) clearenv();
   prctl(PR_SET_DUMPABLE, 0);
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);

@@ -23,6 +23,14 @@ TESTBED = os.path.join(BUILD, "tests", "testbed", "wif-testbed")
 MODULES = os.path.join(BUILD, "tests", "modules")
 CANARY = "wif-canary-at-"
 SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
+NOBODY = 65534
+
+
+def install(folder):
+    """The build tree's programs where everybody may run them; returns wif's path."""
+    for name in ("bin", "libexec", "lib"):
+        shutil.copytree(os.path.join(BUILD, name), os.path.join(folder, name))
+    return os.path.join(folder, "bin", "wif")
 
 
 class Testbed:
