@@ -56,6 +56,8 @@ const char* text(Condition::Kind kind) {
       return "Condition::Kind::file";
     case Condition::Kind::dmi_vendor:
       return "Condition::Kind::dmi_vendor";
+    case Condition::Kind::dmi_asset_tag:
+      return "Condition::Kind::dmi_asset_tag";
   }
   return "";
 }

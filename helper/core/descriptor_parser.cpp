@@ -232,7 +232,7 @@ class Parser {
 
   Status read_detection(const toml::table& table) {
     ParsedDetection detection;
-    TRY(known_keys(table, {"rank", "variables", "files", "dmi_vendor", "set"}));
+    TRY(known_keys(table, {"rank", "variables", "files", "dmi_vendor", "dmi_asset_tag", "set"}));
     const toml::node* rank = table.get("rank");
     if (rank == nullptr) return error_at(table, "'rank' is missing");
     if (!rank->is_integer() || rank->as_integer()->get() < 0 || rank->as_integer()->get() > 1000)
@@ -240,7 +240,8 @@ class Parser {
     detection.rank = static_cast<int>(rank->as_integer()->get());
     TRY(read_conditions(table, detection));
     if (detection.conditions.empty())
-      return error_at(table, "a detection without a condition: 'variables', 'files' or 'dmi_vendor'");
+      return error_at(
+          table, "a detection without a condition: 'variables', 'files', 'dmi_vendor' or 'dmi_asset_tag'");
     TRY(read_implied(table, detection));
     m_out.detections.push_back(std::move(detection));
     return {};
@@ -254,9 +255,13 @@ class Parser {
       if (const toml::node* node = table.get(key)) TRY(take_strings(*node, key, whats));
       for (std::string& what : whats) detection.conditions.push_back({kind, std::move(what)});
     }
-    std::string vendor;
-    TRY(take_string(table, "dmi_vendor", vendor));
-    if (!vendor.empty()) detection.conditions.push_back({Condition::Kind::dmi_vendor, std::move(vendor)});
+    constexpr std::array k_strings = {std::pair("dmi_vendor", Condition::Kind::dmi_vendor),
+                                      std::pair("dmi_asset_tag", Condition::Kind::dmi_asset_tag)};
+    for (const auto& [key, kind] : k_strings) {
+      std::string what;
+      TRY(take_string(table, key, what));
+      if (!what.empty()) detection.conditions.push_back({kind, std::move(what)});
+    }
     return {};
   }
 

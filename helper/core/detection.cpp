@@ -9,7 +9,9 @@
 namespace wif {
 namespace {
 
+// What the firmware says of the machine (SMBIOS), as any user may read it.
 constexpr const char* k_dmi_vendor = "/sys/class/dmi/id/sys_vendor";
+constexpr const char* k_dmi_asset_tag = "/sys/class/dmi/id/chassis_asset_tag";
 
 struct Candidate {
   const Descriptor* descriptor;
@@ -33,8 +35,8 @@ std::optional<std::string> variable(const System& system, std::string_view name)
   return system.trusted_variable(std::string(name).c_str());
 }
 
-std::string dmi_vendor(const System& system) {
-  return printable(system.read(k_dmi_vendor).value_or(std::string()), 64);
+std::string dmi_string(const System& system, const char* path) {
+  return printable(system.read(path).value_or(std::string()), 64);
 }
 
 bool holds(const System& system, const Condition& condition) {
@@ -44,9 +46,20 @@ bool holds(const System& system, const Condition& condition) {
     case Condition::Kind::file:
       return system.exists(std::string(condition.what));
     case Condition::Kind::dmi_vendor:
-      return dmi_vendor(system).starts_with(condition.what);
+      return dmi_string(system, k_dmi_vendor).starts_with(condition.what);
+    case Condition::Kind::dmi_asset_tag:
+      return dmi_string(system, k_dmi_asset_tag) == condition.what;
   }
   return false;
+}
+
+// `name` is what is at `path`: "DMI vendor".
+std::string dmi_reason(const System& system, const char* path, const std::string& name,
+                       const std::string& what, bool held) {
+  if (held) return "the " + name + " is " + what;
+  const std::string found = dmi_string(system, path);
+  return found.empty() ? "there is no " + name + " (" + what + ")"
+                       : "the " + name + " is " + found + ", not " + what;
 }
 
 std::string reason(const System& system, const Condition& condition, bool held) {
@@ -57,12 +70,11 @@ std::string reason(const System& system, const Condition& condition, bool held) 
     case Condition::Kind::file:
       return what + (held ? " is there" : " is not there");
     case Condition::Kind::dmi_vendor:
-      break;
+      return dmi_reason(system, k_dmi_vendor, "DMI vendor", what, held);
+    case Condition::Kind::dmi_asset_tag:
+      return dmi_reason(system, k_dmi_asset_tag, "DMI asset tag", what, held);
   }
-  if (held) return "the DMI vendor is " + what;
-  const std::string vendor = dmi_vendor(system);
-  return vendor.empty() ? "there is no DMI vendor (" + what + ")"
-                        : "the DMI vendor is " + vendor + ", not " + what;
+  return {};
 }
 
 std::vector<std::pair<std::string, std::string>> implied(const System& system, const Detection& detection) {
