@@ -11,6 +11,7 @@
 #include "journal.hpp"
 #include "keys.hpp"
 
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -28,6 +29,7 @@ struct State {
   FaultBook faults;
   Gate gate;
   Journal journal;
+  std::filesystem::path folder;  // of the state; set before the first request
   bool verbose = false;
 };
 
