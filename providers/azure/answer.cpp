@@ -60,7 +60,7 @@ tl::unexpected<Failure> not_json(Kind kind, const Response& response) {
   return unusable(
       kind,
       "with " + std::to_string(response.body.size()) + " bytes of " +
-          (type ? excerpt(*type, 60) : "no type") + " in place of JSON",
+          (type ? excerpt(*type, 60) : "no type") + " in place of a JSON object",
       kind == Kind::imds
           ? "something else answers there: check subject.endpoint, or whether this is Azure at all"
           : "something else answers there: check IDENTITY_ENDPOINT");
@@ -84,6 +84,15 @@ std::string words_in(JsonValue root) {
     out += *text;
   }
   return out;
+}
+
+// Microsoft's support asks for the trace id, which stands at the end of many words.
+std::string brief(const std::string& words) {
+  constexpr std::size_t k_trace_size = 46;  // "Trace ID: " and a UUID
+  const std::size_t trace = words.find("Trace ID: ");
+  if (trace == words.npos) return excerpt(words);
+  return excerpt(std::string_view(words).substr(0, trace), 160) + " " +
+         excerpt(std::string_view(words).substr(trace, k_trace_size));
 }
 
 std::string words_of(const Response& response, std::string_view secret) {
@@ -225,16 +234,32 @@ std::optional<std::string> other_audience(std::string_view token, std::string_vi
          ": OpenAI has to have the token's, or the app registration api.requestedAccessTokenVersion 1";
 }
 
+Failure unanswered(Kind kind, Failure failure) {
+  if (failure.status == WIF_CONFIGURATION) {
+    failure.hint = "use https: plain http is for loopback, link-local and the platform's own addresses";
+  } else if (kind == Kind::imds) {
+    failure.hint =
+        "only machines in Azure have it, and a container only if its network lets it through: `wif providers` shows "
+        "what else fits";
+  } else if (kind == Kind::arc) {
+    failure.hint = "check that the agent runs: `azcmagent show`, `systemctl status himdsd`";
+  } else {
+    failure.hint =
+        "the platform may still be starting it; if not, check that this process has the app's environment";
+  }
+  return failure;
+}
+
 Failure refusal(Kind kind, const Question& question, const Response& response, std::string_view secret) {
   const std::string words = words_of(response, secret);
   const std::string who = std::string(name_of(kind)) + " answered " + std::to_string(response.status);
   const bool refused = response.status >= 400;
   const Meaning meaning = refused ? meaning_of(words) : Meaning::other;
-  if (meaning != Meaning::other) return known(meaning, question, excerpt(words));
+  if (meaning != Meaning::other) return known(meaning, question, brief(words));
   // Arc's agent has no such state as "is updating".
   if (kind == Kind::arc && response.status == 404 && !question.identity.name.empty())
     return no_identity(question, who);
-  return by_status(kind, response.status, who + (words.empty() ? "" : ": " + excerpt(words)));
+  return by_status(kind, response.status, who + (words.empty() ? "" : ": " + brief(words)));
 }
 
 }  // namespace wif::azure

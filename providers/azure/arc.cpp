@@ -59,9 +59,9 @@ Result<std::string> challenged_file(std::string_view www_authenticate, std::stri
   while (folder.size() > 1 && folder.ends_with('/')) folder.remove_suffix(1);
   const std::size_t slash = path.rfind('/');
   if (slash == path.npos || path.substr(0, slash) != folder)
-    return bad_challenge("names a file outside of " + std::string(folder));
+    return bad_challenge("names " + excerpt(path) + ", outside of " + std::string(folder));
   if (!path.ends_with(k_suffix) || path.size() - slash - 1 == k_suffix.size())
-    return bad_challenge("names a file that isn't *.key");
+    return bad_challenge("names " + excerpt(path) + ", which isn't *.key");
   if (path.find('\0') != path.npos) return bad_challenge("isn't text");
   return std::string(path);
 }

@@ -79,7 +79,7 @@ Result<Asked> ask(const Host& host, const Place& place, const Question& question
   const Request request = request_for(place, question);
   const auto response =
       place.kind == Kind::imds ? send(host, request, doing, imds_pause) : send(host, request, doing);
-  if (!response) return tl::unexpected<Failure>(response.error());
+  if (!response) return tl::unexpected<Failure>(unanswered(place.kind, response.error()));
   if (place.kind != Kind::arc || response->status != 401) return Asked{*response, place.identity_header};
 
   const auto path = challenged_file(response->header("WWW-Authenticate").value_or(""),
@@ -92,7 +92,7 @@ Result<Asked> ask(const Host& host, const Place& place, const Question& question
   key->copy(memory + k_scheme.copy(memory, k_scheme.size()), key->size());
   const auto second =
       send(host, request_for(place, question, {memory, k_scheme.size() + key->size()}), doing);
-  if (!second) return tl::unexpected<Failure>(second.error());
+  if (!second) return tl::unexpected<Failure>(unanswered(place.kind, second.error()));
   return Asked{*second, *key};
 }
 

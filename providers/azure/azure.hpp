@@ -81,6 +81,8 @@ std::optional<Failure> other_identity(Kind kind, const Json& json, const Identit
 // What to warn of if the token is for somebody else than was asked for; else nothing.
 std::optional<std::string> other_audience(std::string_view token, std::string_view audience);
 
+// No answer at all: the host's words, and where to look.
+Failure unanswered(Kind kind, Failure failure);
 // Any other answer, in words. `secret` was sent, and is kept out of them; it may be empty.
 Failure refusal(Kind kind, const Question& question, const kit::Response& response, std::string_view secret);
 

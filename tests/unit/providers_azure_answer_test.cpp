@@ -191,6 +191,26 @@ TEST(AzureRefusal, OtherwiseTheStatusDecides) {
   EXPECT_EQ(refused(302, "AADSTS500011: x").status, WIF_UNREACHABLE);
 }
 
+TEST(AzureRefusal, KeepsTheTraceIdOfLongWords) {
+  const auto failure = refused(
+      400, R"({"error":"invalid_resource","error_description":"AADSTS500011: )" + std::string(500, 'x') +
+               R"(\r\nTrace ID: ab366fb9-c13f-4b41-b441-5833b3592401\r\nCorrelation"})");
+  EXPECT_TRUE(failure.message.ends_with("x... Trace ID: ab366fb9-c13f-4b41-b441-5833b3592401"))
+      << failure.message;
+  EXPECT_LT(failure.message.size(), 400U);
+}
+
+TEST(AzureRefusal, NoAnswerSaysWhereToLook) {
+  for (const auto& [kind, words] : {std::pair(Kind::imds, "wif providers"), std::pair(Kind::arc, "azcmagent"),
+                                    std::pair(Kind::app_service, "environment")}) {
+    const auto failure = unanswered(kind, {WIF_UNREACHABLE, "no connection", {}});
+    EXPECT_EQ(failure.status, WIF_UNREACHABLE);
+    EXPECT_EQ(failure.message, "no connection");
+    EXPECT_TRUE(has(failure.hint, words)) << failure.hint;
+    EXPECT_TRUE(has(unanswered(kind, {WIF_CONFIGURATION, "plain http", {}}).hint, "https"));
+  }
+}
+
 TEST(AzureRefusal, ShowsTheServersWordsWithoutOurSecret) {
   EXPECT_EQ(refused(403, R"({"error":{"code":"C","message":"m"}})").message,
             "Azure's instance metadata service answered 403: C: m");
