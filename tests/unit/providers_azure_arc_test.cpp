@@ -38,7 +38,7 @@ TEST(AzureArc, TakesAKeyFromTheOneFolderOnly) {
         "Basic realm=/var/opt/azcmagent/tokens//a.key",
         "Basic realm=/var/opt/azcmagent/tokens/a.key\", x=\"y"})
     EXPECT_EQ(path(wrong), "") << wrong;
-  EXPECT_EQ(path(std::string_view("Basic realm=/var/opt/azcmagent/tokens/a\0.key", 45)), "");
+  EXPECT_EQ(path(std::string_view("Basic realm=/var/opt/azcmagent/tokens/a\0.key", 44)), "");
 }
 
 class AzureKey : public ::testing::Test {

@@ -108,6 +108,7 @@ TEST(AzureRequest, ToTheMetadataService) {
   EXPECT_EQ(
       asked.url,
       "http://127.0.0.1/t?api-version=2018-02-01&resource=api%3A%2F%2F00000000-1111-2222-3333-444444444444");
+  EXPECT_EQ(asked.try_timeout_ms, 10'000);
   EXPECT_EQ(header_of(asked, "Metadata"), "true");
   EXPECT_EQ(header_of(asked, "X-IDENTITY-HEADER"), "none");
   EXPECT_EQ(header_of(asked, "Authorization"), "none");
