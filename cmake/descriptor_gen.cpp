@@ -58,6 +58,8 @@ const char* text(Condition::Kind kind) {
       return "Condition::Kind::dmi_vendor";
     case Condition::Kind::dmi_product:
       return "Condition::Kind::dmi_product";
+    case Condition::Kind::dmi_asset_tag:
+      return "Condition::Kind::dmi_asset_tag";
   }
   return "";
 }

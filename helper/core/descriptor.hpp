@@ -26,9 +26,10 @@ struct SettingSpec {
 
 // All conditions of a detection have to hold.
 struct Condition {
-  enum class Kind { variable, file, dmi_vendor, dmi_product } kind = Kind::variable;
-  std::string_view
-      what;  // a variable's name; a path; the beginning of /sys/class/dmi/id/sys_vendor, product_name
+  enum class Kind { variable, file, dmi_vendor, dmi_product, dmi_asset_tag } kind = Kind::variable;
+  // A variable's name; a path; the beginning of /sys/class/dmi/id/sys_vendor or product_name; the whole of
+  // chassis_asset_tag there.
+  std::string_view what;
 };
 
 // A setting that a detection implies; "$NAME" stands for that variable's value.

@@ -232,7 +232,8 @@ class Parser {
 
   Status read_detection(const toml::table& table) {
     ParsedDetection detection;
-    TRY(known_keys(table, {"rank", "variables", "files", "dmi_vendor", "dmi_product", "set"}));
+    TRY(known_keys(table,
+                   {"rank", "variables", "files", "dmi_vendor", "dmi_product", "dmi_asset_tag", "set"}));
     const toml::node* rank = table.get("rank");
     if (rank == nullptr) return error_at(table, "'rank' is missing");
     if (!rank->is_integer() || rank->as_integer()->get() < 0 || rank->as_integer()->get() > 1000)
@@ -241,7 +242,8 @@ class Parser {
     TRY(read_conditions(table, detection));
     if (detection.conditions.empty())
       return error_at(table,
-                      "a detection without a condition: 'variables', 'files', 'dmi_vendor' or 'dmi_product'");
+                      "a detection without a condition: 'variables', 'files', 'dmi_vendor', 'dmi_product' or "
+                      "'dmi_asset_tag'");
     TRY(read_implied(table, detection));
     m_out.detections.push_back(std::move(detection));
     return {};
@@ -256,7 +258,8 @@ class Parser {
       for (std::string& what : whats) detection.conditions.push_back({kind, std::move(what)});
     }
     constexpr std::array k_strings = {std::pair("dmi_vendor", Condition::Kind::dmi_vendor),
-                                      std::pair("dmi_product", Condition::Kind::dmi_product)};
+                                      std::pair("dmi_product", Condition::Kind::dmi_product),
+                                      std::pair("dmi_asset_tag", Condition::Kind::dmi_asset_tag)};
     for (const auto& [key, kind] : k_strings) {
       std::string what;
       TRY(take_string(table, key, what));

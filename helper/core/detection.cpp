@@ -9,8 +9,10 @@
 namespace wif {
 namespace {
 
+// What the firmware says of the machine (SMBIOS), as any user may read it.
 constexpr const char* k_dmi_vendor = "/sys/class/dmi/id/sys_vendor";
 constexpr const char* k_dmi_product = "/sys/class/dmi/id/product_name";
+constexpr const char* k_dmi_asset_tag = "/sys/class/dmi/id/chassis_asset_tag";
 
 struct Candidate {
   const Descriptor* descriptor;
@@ -34,8 +36,7 @@ std::optional<std::string> variable(const System& system, std::string_view name)
   return system.trusted_variable(std::string(name).c_str());
 }
 
-std::string dmi(const System& system, Condition::Kind kind) {
-  const char* path = kind == Condition::Kind::dmi_vendor ? k_dmi_vendor : k_dmi_product;
+std::string dmi_string(const System& system, const char* path) {
   return printable(system.read(path).value_or(std::string()), 64);
 }
 
@@ -46,10 +47,22 @@ bool holds(const System& system, const Condition& condition) {
     case Condition::Kind::file:
       return system.exists(std::string(condition.what));
     case Condition::Kind::dmi_vendor:
+      return dmi_string(system, k_dmi_vendor).starts_with(condition.what);
     case Condition::Kind::dmi_product:
-      return dmi(system, condition.kind).starts_with(condition.what);
+      return dmi_string(system, k_dmi_product).starts_with(condition.what);
+    case Condition::Kind::dmi_asset_tag:
+      return dmi_string(system, k_dmi_asset_tag) == condition.what;
   }
   return false;
+}
+
+// `name` is what is at `path`: "DMI vendor".
+std::string dmi_reason(const System& system, const char* path, const std::string& name,
+                       const std::string& what, bool held) {
+  const std::string found = dmi_string(system, path);
+  if (held) return "the " + name + " is " + found;
+  return found.empty() ? "there is no " + name + " (" + what + ")"
+                       : "the " + name + " is " + found + ", not " + what;
 }
 
 std::string reason(const System& system, const Condition& condition, bool held) {
@@ -60,14 +73,13 @@ std::string reason(const System& system, const Condition& condition, bool held) 
     case Condition::Kind::file:
       return what + (held ? " is there" : " is not there");
     case Condition::Kind::dmi_vendor:
+      return dmi_reason(system, k_dmi_vendor, "DMI vendor", what, held);
     case Condition::Kind::dmi_product:
-      break;
+      return dmi_reason(system, k_dmi_product, "DMI product", what, held);
+    case Condition::Kind::dmi_asset_tag:
+      return dmi_reason(system, k_dmi_asset_tag, "DMI asset tag", what, held);
   }
-  const std::string name = condition.kind == Condition::Kind::dmi_vendor ? "DMI vendor" : "DMI product";
-  const std::string value = dmi(system, condition.kind);
-  if (held) return "the " + name + " is " + value;
-  return value.empty() ? "there is no " + name + " (" + what + ")"
-                       : "the " + name + " is " + value + ", not " + what;
+  return {};
 }
 
 std::vector<std::pair<std::string, std::string>> implied(const System& system, const Detection& detection) {

@@ -5,6 +5,7 @@
 #include "control.hpp"
 #include "digest.hpp"
 #include "fault_effects.hpp"
+#include "standin_azure.hpp"
 #include "standin_github.hpp"
 #include "standin_google.hpp"
 #include "token_endpoint.hpp"
@@ -50,7 +51,10 @@ const std::map<std::string, Handler>& endpoints() {
       {"GET /222//idtoken/*", github_id_token},
       {"GET /computeMetadata/v1/*", google_metadata},
       {"GET /v1/models", list_models},
-      {"POST /v1/responses", create_response}};
+      {"POST /v1/responses", create_response},
+      {"GET /metadata/identity/oauth2/token", azure_imds},
+      {"GET /msi/token", azure_app_service},
+      {"GET /arc/metadata/identity/oauth2/token", azure_arc}};
   return k_endpoints;
 }
 

@@ -106,6 +106,7 @@ int run(const Options& options) {
   const CertificateFiles files = make_certificates(directory.path(), options.certificate_flaw);
   Server server(files);
   server.state().verbose = options.verbose;
+  server.state().folder = directory.path();
   if (!options.write_token.empty()) {
     write_token(server.state(), options.write_token);
   }

@@ -12,6 +12,7 @@
 #include "keys.hpp"
 #include "standin_google.hpp"
 
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -30,6 +31,7 @@ struct State {
   Gate gate;
   Journal journal;
   GoogleTokens google_tokens;
+  std::filesystem::path folder;  // of the state; set before the first request
   bool verbose = false;
 };
 

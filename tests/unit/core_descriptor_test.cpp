@@ -36,6 +36,7 @@ variables = ["A", "B"]
 files = ["/f"]
 dmi_vendor = "Vendor"
 dmi_product = "Product"
+dmi_asset_tag = "12-34"
 set = { path = "$A", zone = "1m" }
 [[detect]]
 rank = 50
@@ -66,12 +67,14 @@ TEST(Descriptor, IsReadWhole) {
   ASSERT_EQ(descriptor.detections.size(), 2u);
   const Detection& first = descriptor.detections[0];
   EXPECT_EQ(first.rank, 40);
-  ASSERT_EQ(first.conditions.size(), 5u);
+  ASSERT_EQ(first.conditions.size(), 6u);
   EXPECT_EQ(first.conditions[1].what, "B");
   EXPECT_EQ(first.conditions[2].kind, Condition::Kind::file);
   EXPECT_EQ(first.conditions[3].kind, Condition::Kind::dmi_vendor);
   EXPECT_EQ(first.conditions[4].kind, Condition::Kind::dmi_product);
   EXPECT_EQ(first.conditions[4].what, "Product");
+  EXPECT_EQ(first.conditions[5].kind, Condition::Kind::dmi_asset_tag);
+  EXPECT_EQ(first.conditions[5].what, "12-34");
   ASSERT_EQ(first.implies.size(), 2u);
   EXPECT_EQ(first.implies[0].name, "path");
   EXPECT_EQ(first.implies[0].value, "$A");

@@ -14,6 +14,7 @@ namespace {
 constexpr const char* k_guides_path = "/var/run/secrets/tokens/token";
 constexpr const char* k_pods_path = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 constexpr const char* k_dmi = "/sys/class/dmi/id/sys_vendor";
+constexpr const char* k_dmi_asset_tag = "/sys/class/dmi/id/chassis_asset_tag";
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
@@ -152,6 +153,26 @@ TEST_F(DropInDetection, LooksAtTheDmiProductToo) {
   m_system.files["/sys/class/dmi/id/product_name"] = "Google Compute Engine\n";
   EXPECT_EQ(found(), "mine");
   EXPECT_EQ(m_why, "the DMI vendor is Google and the DMI product is Google Compute Engine");
+}
+
+// A vendor alone may have made a laptop as well as a cloud's machine.
+TEST_F(DropInDetection, ComparesTheWholeDmiAssetTag) {
+  m_folder.write("mine.module", "name = \"mine\"\n[[detect]]\nrank = 5\ndmi_asset_tag = \"77-83\"\n");
+  const auto why = [&] {
+    Catalogue catalogue(m_system);
+    std::vector<Error> problems;
+    return survey(m_system, catalogue, problems).front().why;
+  };
+  m_system.files[k_dmi] = "77-83\n";
+  EXPECT_EQ(why(), "there is no DMI asset tag (77-83)");
+  for (const char* other : {"77-8\n", "77-831\n", "No Asset Tag\n"}) {
+    m_system.files[k_dmi_asset_tag] = other;
+    EXPECT_EQ(found(), "nothing") << other;
+  }
+  EXPECT_EQ(why(), "the DMI asset tag is No Asset Tag, not 77-83");
+  m_system.files[k_dmi_asset_tag] = "77-83\n";
+  EXPECT_EQ(found(), "mine");
+  EXPECT_EQ(m_why, "the DMI asset tag is 77-83");
 }
 
 TEST_F(DropInDetection, ABrokenDescriptorIsToldAndHoldsNothingUp) {
