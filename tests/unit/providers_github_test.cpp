@@ -178,7 +178,7 @@ TEST(GithubAnswer, HalfATokenIsNotShown) {
   EXPECT_EQ(result.error().message.find("eyJ"), std::string::npos);
 }
 
-TEST(GithubDetection, TakesAJobFirstAndOneWithoutThePermissionLast) {
+TEST(GithubDetection, TakesAJobFirstAndOneWithoutThePermissionBeforeTheMachinesVendor) {
   FakeSystem system;
   const auto by = [&] {
     Catalogue catalogue(system);
@@ -186,13 +186,14 @@ TEST(GithubDetection, TakesAJobFirstAndOneWithoutThePermissionLast) {
     return finding ? std::string(finding->descriptor.name) + " " + std::to_string(finding->rank) : "nothing";
   };
   system.variables["GITHUB_ACTIONS"] = "true";
-  EXPECT_EQ(by(), "github 90");
+  EXPECT_EQ(by(), "github 68");
   system.files["/sys/class/dmi/id/sys_vendor"] = "Google\n";
   system.files["/sys/class/dmi/id/product_name"] = "Google Compute Engine\n";
   system.variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = k_url;
-  EXPECT_EQ(by(), "google 70");
-  system.variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = "t";
+  EXPECT_EQ(by(), "github 68");
   system.variables["OPENAI_IDENTITY_TOKEN_FILE"] = "/t";
+  EXPECT_EQ(by(), "file 40");
+  system.variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = "t";
   EXPECT_EQ(by(), "github 10");
 }
 
