@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// github: the OIDC token of a GitHub Actions job, from the endpoint and with the request token that the runner puts into the
-// environment of a job with `permissions: id-token: write`.
+// github: the OIDC token of a GitHub Actions job, from the endpoint and with the request token that the runner
+// puts into the environment of a job with `permissions: id-token: write`.
 //
 //   GET $ACTIONS_ID_TOKEN_REQUEST_URL&audience=...   Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN
 //   200 {"count": 1, "value": "TOKEN"}
 //
 // https://docs.github.com/en/actions/reference/security/oidc#methods-for-requesting-the-oidc-token
 //
-// A token lives for five minutes, so each exchange asks for a new one. Forgejo's runners speak the same protocol.
+// A token lives for five minutes, so each exchange asks for a new one. Forgejo's runners speak the same
+// protocol.
 #include "github.hpp"
 
 #include <algorithm>
@@ -36,9 +37,9 @@ constexpr std::int64_t k_longest_pause_ms = 4000;
 constexpr int k_tries = 6;
 
 constexpr const char* k_permission_hint =
-    "add `permissions: id-token: write` (and `contents: read`) to the job or workflow; a reusable workflow needs it from its "
-    "caller too, and a pull request from a fork never gets it. In a container or with sudo pass both ACTIONS_ID_TOKEN_REQUEST "
-    "variables on";
+    "add `permissions: id-token: write` (and `contents: read`) to the job or workflow; a reusable workflow "
+    "needs it from its caller too, and a pull request from a fork never gets it. In a container or with sudo "
+    "pass both ACTIONS_ID_TOKEN_REQUEST variables on";
 constexpr const char* k_silence_hint =
     "a self-hosted runner has to reach *.actions.githubusercontent.com: check its network and https_proxy; "
     "www.githubstatus.com tells of outages";
@@ -116,9 +117,9 @@ Request build_request(const std::string& url, std::string_view authorization, st
   return request;
 }
 
-// The endpoint is slow or silent now and then, which is over within seconds (grafana/shared-workflows#2249): short tries
-// and several. It says 403 for a job that it doesn't see as running yet; without the permission there is no request token
-// to come here with, so every 403 is asked again.
+// The endpoint is slow or silent now and then, which is over within seconds (grafana/shared-workflows#2249): short
+// tries and several. It says 403 for a job that it doesn't see as running yet; without the permission there is no
+// request token to come here with, so every 403 is asked again.
 std::optional<std::int64_t> pause_before_next(const Try& made) {
   const bool transient = made.status == 0 || made.status == 403 || made.status == 408 || made.status == 429 ||
                          made.status >= 500;

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// google: the identity token of an attached service account, from Google's metadata server: Compute Engine, Cloud Run and
-// GKE's workload identity have it.
+// google: the identity token of an attached service account, from Google's metadata server: Compute Engine,
+// Cloud Run and GKE's workload identity have it.
 //
-//   GET /computeMetadata/v1/instance/service-accounts/ACCOUNT/identity?audience=...&format=full   Metadata-Flavor: Google
+//   GET /computeMetadata/v1/instance/service-accounts/ACCOUNT/identity?audience=...&format=full
+//   Metadata-Flavor: Google
+//
 //   200, Metadata-Flavor: Google, the token as the body
 //
 // https://cloud.google.com/compute/docs/instances/verifying-instance-identity
 // https://cloud.google.com/compute/docs/troubleshooting/troubleshoot-metadata-server (statuses)
-// https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity (not ready in a pod's first seconds)
+// https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity (not ready at a pod's start)
 //
-// The server keeps a token until its last five minutes, so the same one may come again; it is good all the same, and the
-// cache looks at the life that is left of it.
+// The server keeps a token until its last five minutes, so the same one may come again; it is good all the same,
+// and the cache looks at the life that is left of it.
 #include "google.hpp"
 
 #include <algorithm>
@@ -39,18 +41,21 @@ constexpr int k_tries = 6;
 constexpr int k_tries_of_404 = 4;
 
 constexpr const char* k_silence_hint =
-    "is this Google Cloud? On GKE the server is not ready in a pod's first seconds (--timeout allows more), and a "
-    "NetworkPolicy or a sidecar has to let 169.254.169.254 through; without DNS set subject.endpoint=169.254.169.254";
+    "is this Google Cloud? On GKE the server is not ready in a pod's first seconds (--timeout allows more), and "
+    "a NetworkPolicy or a sidecar has to let 169.254.169.254 through; without DNS set "
+    "subject.endpoint=169.254.169.254";
 constexpr const char* k_plain_hint =
-    "plain http is for loopback, link-local addresses and metadata.google.internal; GCE_METADATA_HOST may name another host";
+    "plain http is for loopback, link-local addresses and metadata.google.internal; GCE_METADATA_HOST may name "
+    "another host";
 constexpr const char* k_elsewhere_hint =
     "this machine is not on Google Cloud, or a proxy answered: check subject.endpoint and GCE_METADATA_HOST";
 constexpr const char* k_forbidden_hint =
     "a proxy or sidecar on the way (Istio, Envoy) adds X-Forwarded-For or drops Metadata-Flavor: let "
     "metadata.google.internal and 169.254.169.254 past it; or the project has this endpoint switched off";
 constexpr const char* k_binding_hint =
-    "annotate the pod's Kubernetes service account with iam.gke.io/gcp-service-account=NAME@PROJECT.iam.gserviceaccount"
-    ".com and give it roles/iam.workloadIdentityUser on that account; roles bound to it directly give no identity token";
+    "annotate the pod's Kubernetes service account with "
+    "iam.gke.io/gcp-service-account=NAME@PROJECT.iam.gserviceaccount.com and give it "
+    "roles/iam.workloadIdentityUser on that account; roles bound to it directly give no identity token";
 constexpr const char* k_no_account_hint =
     "attach a service account to the VM, or set subject.service_account to one that is attached "
     "(/computeMetadata/v1/instance/service-accounts/ lists them)";
@@ -75,7 +80,7 @@ std::string_view host_of(std::string_view server) {
   return server.substr(0, server.find(':'));
 }
 
-// Whether the words of an error are about a pod's Kubernetes service account and the Google one it stands for.
+// Whether an error's words are about a pod's Kubernetes service account and the Google one it stands for.
 bool is_about_binding(std::string_view body) {
   return contains(body, "Kubernetes service account") || contains(body, "annotat") ||
          contains(body, "getOpenIdToken") || contains(body, "iam.serviceAccounts");
@@ -159,10 +164,10 @@ Request build_request(const Question& question) {
   return request;
 }
 
-// Google's libraries ask again after a failed connection, a time-out, 408, 429 and 5xx, five or six times from 0.1 s on
-// (googleapis/google-cloud-go compute/metadata, google-auth-library-python). That is too short for a new pod on GKE
-// (google-cloud-go#14349), so no answer and 503, which the reference calls 'still booting', last until the deadline; and a
-// 404 is believed only when it stays, since a new pod may not be known yet.
+// Google's libraries ask again after a failed connection, a time-out, 408, 429 and 5xx, five or six times from
+// 0.1 s on (googleapis/google-cloud-go compute/metadata, google-auth-library-python). That is too short for a new
+// pod on GKE (google-cloud-go#14349), so no answer and 503, which the reference calls 'still booting', are asked
+// again until the deadline; and a 404 is believed only when it stays, since a new pod may not be known yet.
 std::optional<std::int64_t> pause_before_next(const Try& made) {
   const std::int64_t pause = std::min(k_first_pause_ms << std::min(made.number - 1, 10), k_longest_pause_ms);
   if (made.status == 0 || made.status == 503) return pause;

@@ -21,7 +21,8 @@ struct Question {
   bool in_kubernetes = false;  // for the words of an error
 };
 
-// "host", "host:port", "http://host:port/" as scheme, host and port. `name` is said in the error (configuration).
+// "host", "host:port", "http://host:port/" as scheme, host and port. `name` is said in the error
+// (configuration).
 kit::Result<std::string> server_url(std::string_view address, const std::string& name);
 bool is_service_account(std::string_view name);
 kit::Request build_request(const Question& question);
