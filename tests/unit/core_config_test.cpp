@@ -41,6 +41,8 @@ type = "duration"
 default = "30s"
 [settings.args]
 type = "list"
+[settings.labels]
+type = "strings"
 [[detect]]
 rank = 0
 variables = ["PLACE_TOKEN_FILE"]
@@ -447,6 +449,8 @@ TEST_F(ConfigTest, AWrongTypeIsAnErrorWithThePlaceOfTheValue) {
       {"subject = { wait = -1 }", "must be a duration such as \"2m\", not \"-1\""},
       {"subject = { args = \"x\" }", "must be a list of strings, not a string"},
       {"subject = { args = [\"x\", 3] }", "must be a list of strings only"},
+      {"subject = { labels = 3 }", "must be a string or a list of strings, not an integer"},
+      {"subject = { labels = [3] }", "must be a list of strings only"},
       {"subject = { args = [\"x\\ny\"] }", "must not have line breaks"},
       {"subject = { audience = 1.5 }", "not a floating-point number"},
       {"subject = { audience = {} }", "must be a string, not a table"},
@@ -486,6 +490,18 @@ TEST_F(ConfigTest, GoodValuesOfEveryTypeAreKeptAsText) {
   m_choice.profile = "p";
   EXPECT_EQ(good().get("cache.refresh"), "inline");
   EXPECT_EQ(good().get("cache.min_ttl"), "90");
+}
+
+TEST_F(ConfigTest, StringsAreOneOrSeveral) {
+  ids();
+  const std::pair<const char*, const char*> rows[] = {{"\"a,b\"", "a,b"}, {"[\"a\", \"b\"]", "a\nb"}};
+  for (const auto& [text, value] : rows) {
+    m_system.files[k_etc] =
+        "[profiles.p.subject]\nprovider = \"place\"\npath = \"/t\"\nlabels = " + std::string(text) + "\n";
+    EXPECT_EQ(good().get("subject.labels"), value);
+  }
+  m_choice.set = {"subject.labels=a, b"};
+  EXPECT_EQ(good().get("subject.labels"), "a\nb");
 }
 
 TEST_F(ConfigTest, ATildeBeginsAPathAtHome) {
