@@ -3,4 +3,5 @@
 set(WIF_PROVIDERS
   env
   file
+  spiffe
 )
