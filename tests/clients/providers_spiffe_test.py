@@ -8,13 +8,12 @@ import socket
 import subprocess
 import threading
 
-from harness import TESTBED, WIF, Case, main
+from harness import WIF, Case, main
 
 ID = "spiffe://example.org/workload"
 OTHER = "spiffe://example.org/other"
 AUDIENCE = "https://api.openai.com/v1"
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "workload_api.py")
-assert os.path.exists(TESTBED)
 
 
 class Agent:
