@@ -44,6 +44,8 @@ const char* text(SettingType type) {
       return "SettingType::duration";
     case SettingType::list:
       return "SettingType::list";
+    case SettingType::strings:
+      return "SettingType::strings";
   }
   return "";
 }

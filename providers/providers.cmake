@@ -6,4 +6,5 @@ set(WIF_PROVIDERS
   file
   github
   google
+  spiffe
 )

@@ -19,6 +19,8 @@ const char* word_of(SettingType type) {
       return "duration";
     case SettingType::list:
       return "list";
+    case SettingType::strings:
+      return "string or list";
   }
   return "string";
 }

@@ -189,8 +189,8 @@ void ProfileResolver::apply_set() {
     } else if (const auto problem = value_problem(key, *spec, value)) {
       add({Category::configuration, what + ": " + *problem, {}, {}});
     } else {
-      m_profile.settings.insert_or_assign(
-          key, Setting{spec->type == SettingType::list ? list_from(value) : value, "--set"});
+      const bool list = spec->type == SettingType::list || spec->type == SettingType::strings;
+      m_profile.settings.insert_or_assign(key, Setting{list ? list_from(value) : value, "--set"});
     }
   }
 }

@@ -65,6 +65,8 @@ std::string_view type_words(SettingType type) {
       return "a duration such as \"2m\"";
     case SettingType::list:
       return "a list of strings";
+    case SettingType::strings:
+      return "a string or a list of strings";
   }
   return "a string";
 }
@@ -81,6 +83,8 @@ bool kind_fits(SettingType type, TomlNode::Kind kind) {
       return kind == TomlNode::Kind::string || kind == TomlNode::Kind::integer;
     case SettingType::list:
       return kind == TomlNode::Kind::list;
+    case SettingType::strings:
+      return kind == TomlNode::Kind::string || kind == TomlNode::Kind::list;
   }
   return false;
 }

@@ -14,7 +14,8 @@
 
 namespace wif {
 
-enum class SettingType { string, integer, boolean, duration, list };
+// `strings` is one string or a list of them; a `list` has to be written as one.
+enum class SettingType { string, integer, boolean, duration, list, strings };
 
 struct SettingSpec {
   std::string_view name;

@@ -22,7 +22,7 @@ struct TypeName {
 constexpr std::array k_types = {
     TypeName{"string", SettingType::string},   TypeName{"integer", SettingType::integer},
     TypeName{"boolean", SettingType::boolean}, TypeName{"duration", SettingType::duration},
-    TypeName{"list", SettingType::list},
+    TypeName{"list", SettingType::list},       TypeName{"strings", SettingType::strings},
 };
 
 struct IdentityName {
@@ -218,6 +218,12 @@ class Parser {
           return wrong("a duration such as \"30s\"");
         setting.default_value = node.as_string()->get();
         return {};
+      case SettingType::strings:
+        if (node.is_string()) {
+          setting.default_value = node.as_string()->get();
+          return {};
+        }
+        break;
       case SettingType::list:
         break;
     }

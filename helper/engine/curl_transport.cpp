@@ -142,6 +142,8 @@ void set_route(CURL* curl, const HttpRequest& request, const Url& url) {
   set(curl, CURLOPT_HTTP_VERSION,
       static_cast<long>(request.http2_prior_knowledge ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                                                       : CURL_HTTP_VERSION_1_1));
+  // libcurl 7.88 (Debian 12) can't use a kept one of these: "Error in the HTTP2 framing layer" (curl issue 10634).
+  set(curl, CURLOPT_FORBID_REUSE, request.http2_prior_knowledge ? 1L : 0L);
   if (!request.unix_socket.empty()) set(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   if (url.local || request.metadata_host || !request.unix_socket.empty()) set(curl, CURLOPT_NOPROXY, "*");
 }

@@ -42,6 +42,8 @@ type = "duration"
 default = "30s"
 [settings.args]
 type = "list"
+[settings.labels]
+type = "strings"
 [[detect]]
 rank = 0
 variables = ["PLACE_TOKEN_FILE"]

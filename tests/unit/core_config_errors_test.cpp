@@ -58,6 +58,8 @@ TEST_F(ConfigTest, AWrongTypeIsAnErrorWithThePlaceOfTheValue) {
       {"subject = { wait = -1 }", "must be a duration such as \"2m\", not \"-1\""},
       {"subject = { args = \"x\" }", "must be a list of strings, not a string"},
       {"subject = { args = [\"x\", 3] }", "must be a list of strings only"},
+      {"subject = { labels = 3 }", "must be a string or a list of strings, not an integer"},
+      {"subject = { labels = [3] }", "must be a list of strings only"},
       {"subject = { args = [\"x\\ny\"] }", "must not have line breaks"},
       {"subject = { audience = 1.5 }", "not a floating-point number"},
       {"subject = { audience = {} }", "must be a string, not a table"},

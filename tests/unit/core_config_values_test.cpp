@@ -152,6 +152,18 @@ TEST_F(ConfigTest, GoodValuesOfEveryTypeAreKeptAsText) {
   EXPECT_EQ(good().get("cache.min_ttl"), "90");
 }
 
+TEST_F(ConfigTest, StringsAreOneOrSeveral) {
+  ids();
+  const std::pair<const char*, const char*> rows[] = {{"\"a,b\"", "a,b"}, {"[\"a\", \"b\"]", "a\nb"}};
+  for (const auto& [text, value] : rows) {
+    m_system.files[k_etc] =
+        "[profiles.p.subject]\nprovider = \"place\"\npath = \"/t\"\nlabels = " + std::string(text) + "\n";
+    EXPECT_EQ(good().get("subject.labels"), value);
+  }
+  m_choice.set = {"subject.labels=a, b"};
+  EXPECT_EQ(good().get("subject.labels"), "a\nb");
+}
+
 TEST_F(ConfigTest, ATildeBeginsAPathAtHome) {
   m_choice.set = {"subject.provider=place",    "subject.path=~/t",     "subject.audience=~/no",
                   "exchange.ca_file=~/ca.pem", "expect.jwks_file=rel", "exchange.ca_dir=~x/y"};

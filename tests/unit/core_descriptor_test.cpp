@@ -99,6 +99,17 @@ TEST(Descriptor, KeepsSettingsInTheFilesOrderAndDefaultsAsText) {
   EXPECT_EQ(loaded->get().setting("none"), nullptr);
 }
 
+TEST(Descriptor, StringsHaveOneOrSeveralAsTheirDefault) {
+  const auto default_of = [](const std::string& value) {
+    const auto loaded = LoadedDescriptor::parse(
+        "name = \"x\"\n[settings.s]\ntype = \"strings\"\ndefault = " + value, "/m/x.module");
+    return loaded ? std::string(loaded->get().settings[0].default_value) : loaded.error().message;
+  };
+  EXPECT_EQ(default_of("\"a\""), "a");
+  EXPECT_EQ(default_of("[\"a\", \"b\"]"), "a\nb");
+  EXPECT_EQ(default_of("3"), "/m/x.module:4:11: 'default' has to be a list of strings");
+}
+
 TEST(Descriptor, SurvivesBeingCopiedAndMoved) {
   Descriptor view;
   std::vector<LoadedDescriptor> kept;

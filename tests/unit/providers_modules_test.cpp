@@ -88,5 +88,48 @@ TEST(EnvModule, FetchesTheTokenInTheVariable) {
   EXPECT_EQ(call.status, WIF_CONFIGURATION);
 }
 
+TEST(SpiffeModule, AsksTheAgentAsItsSpecificationSays) {
+  const Module module("spiffe");
+  ASSERT_NE(module.table(), nullptr);
+  FakeCall call;
+  call.settings["audience"] = "a";
+  EXPECT_EQ(module.fetch(call), "failed");
+  EXPECT_EQ(call.status, WIF_NO_IDENTITY);
+  call.variables["SPIFFE_ENDPOINT_SOCKET"] = "unix:///no/such/socket";
+  // A head alone: eyJraWQiOiJrIn0 is {"kid":"k"}, eyJpYXQiOjEsImF1ZCI6ImEifQ is {"iat":1,"aud":"a"}.
+  const std::string token = "eyJraWQiOiJrIn0.eyJpYXQiOjEsImF1ZCI6ImEifQ.c2ln";
+  const std::string svid = "\x0a\x01i\x12" + std::string(1, static_cast<char>(token.size())) + token;
+  const std::string message = "\x0a" + std::string(1, static_cast<char>(svid.size())) + svid;
+  const std::string frame = std::string(4, '\0') + static_cast<char>(message.size()) + message;
+  call.answers = {{200, "", {{"grpc-status", "14"}}}, {200, frame, {{"grpc-status", "0"}}}};
+  EXPECT_EQ(module.fetch(call), token) << call.message;
+  ASSERT_EQ(call.asked.size(), 2u);
+  const FakeCall::Asked& asked = call.asked[1];
+  EXPECT_EQ(asked.method + " " + asked.url, "POST http://localhost/SpiffeWorkloadAPI/FetchJWTSVID");
+  EXPECT_EQ(asked.unix_socket, "/no/such/socket");
+  EXPECT_EQ(asked.flags, uint32_t{WIF_HTTP2_PRIOR_KNOWLEDGE} | uint32_t{WIF_HTTP_NO_RETRY});
+  EXPECT_EQ(asked.headers.at("workload.spiffe.io"), "true");
+  EXPECT_EQ(asked.headers.at("Content-Type"), "application/grpc");
+  EXPECT_EQ(asked.headers.at("TE"), "trailers");
+}
+
+TEST(SpiffeModule, TriesAgainOnlyWhatMayPassAndOnlyWithinTheDeadline) {
+  const Module module("spiffe");
+  ASSERT_NE(module.table(), nullptr);
+  const auto tries = [&](const char* status, int64_t time_left_ms) {
+    FakeCall call;
+    call.settings = {{"audience", "a"}, {"endpoint", "tcp://127.0.0.1:1"}};
+    call.time_left_ms = time_left_ms;
+    call.answers.assign(9, {200, "", {{"grpc-status", status}}});
+    EXPECT_EQ(module.fetch(call), "failed");
+    return call.asked.size();
+  };
+  EXPECT_EQ(tries("7", 60000), 1u);
+  EXPECT_EQ(tries("3", 60000), 1u);
+  EXPECT_EQ(tries("14", 60000), 4u);
+  EXPECT_EQ(tries("14", 301), 3u);
+  EXPECT_EQ(tries("14", 100), 1u);
+}
+
 }  // namespace
 }  // namespace wif
