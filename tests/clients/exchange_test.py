@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the token endpoint may answer, and what wif makes of it: exit code, words, and nothing bad in the cache."""
 import json
+import os
 
 from harness import Case, main
 
@@ -80,15 +81,52 @@ class Answers(Case):
 
     def test_a_reused_assertion_is_not_sent_again(self):
         self.testbed.control("config", single_use=True)
-        first = self.token()
+        self.token()
         self.plain("cache", "clear")
-        self.wif("get", code=5)
+        self.assertIn("jti_reused", self.wif("get", code=5).stderr)
         sent = self.testbed.exchanges()
-        self.wif("get", "--timeout", "20s", code=5)
-        self.wif("get", code=5)
+        self.forget_the_pause()
+        self.assertIn("has not rotated it yet; it was not sent again", self.wif("get", code=5).stderr)
         self.assertEqual(self.testbed.exchanges(), sent)
         self.testbed.mint(ttl=3000)
-        self.assertTrue(first)
+        self.forget_the_pause()
+        self.assertTrue(self.token())
+        self.assertEqual(self.testbed.exchanges(), sent + 1)
+
+    def forget_the_pause(self):
+        """As if the time that a failure is remembered for had passed."""
+        for name in os.listdir(self.cache):
+            if name.endswith(".failure"):
+                with open(os.path.join(self.cache, name), "r+", encoding="utf-8") as file:
+                    failure = json.load(file)
+                    failure["not_before"] = failure["at"]
+                    file.seek(0)
+                    file.truncate()
+                    json.dump(failure, file)
+
+    def test_a_reused_assertion_leaves_a_good_record_alone(self):
+        self.testbed.control("config", single_use=True)
+        first = self.token()
+        self.make_stale()
+        done = self.wif("get", "--set", "cache.refresh=inline")
+        self.assertEqual(json.loads(done.stdout)["access_token"], first)
+        self.assertIn("jti_reused", done.stderr)
+        self.assertEqual(self.token(), first)
+
+    def test_an_outage_during_a_refresh_leaves_a_good_record_alone(self):
+        first = self.token()
+        self.make_stale()
+        self.testbed.control("faults", fault="status=401", count=1)
+        self.assertEqual(self.token(), first)
+        while not any(name.endswith(".failure") for name in os.listdir(self.cache)):
+            os.sched_yield()  # the refresh goes on behind the answer
+        self.assertEqual(self.token(), first)
+        self.forget_the_pause()
+        self.testbed.control("faults", fault="empty_token", count=1)
+        done = self.wif("get", "--set", "cache.refresh=inline")
+        self.assertEqual(json.loads(done.stdout)["access_token"], first)
+        self.assertIn("using the cached credential", done.stderr)
+        self.assertEqual(self.token(), first)
 
     def test_no_proxy_for_loopback(self):
         self.env.update(http_proxy="http://127.0.0.1:1", HTTP_PROXY="http://127.0.0.1:1", all_proxy="http://127.0.0.1:1")

@@ -97,6 +97,7 @@ class Case(unittest.TestCase):
         self.testbed = Testbed(self.folder)
         self.addCleanup(self.testbed.stop)
         self.cache = os.path.join(self.folder, "cache")
+        self.program, self.user = WIF, {}
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": self.folder,
@@ -135,11 +136,11 @@ class Case(unittest.TestCase):
         return self.testbed.about[scheme] + "/oauth/token" + ("?fault=" + fault if fault else "")
 
     def arguments(self, words, fault=None):
-        return [WIF, *words[:1], "--set", "exchange.url=" + self.url(fault), *words[1:]]
+        return [self.program, *words[:1], "--set", "exchange.url=" + self.url(fault), *words[1:]]
 
     def start(self, *words, fault=None, **options):
         return subprocess.Popen(self.arguments(words, fault), env=self.env, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **self.user, **options)
 
     def finish(self, process):
         out, err = process.communicate(timeout=120)
@@ -157,11 +158,26 @@ class Case(unittest.TestCase):
 
     def plain(self, *words, code=0):
         """The same without --set: for commands and files that say it all."""
-        done = subprocess.run([WIF, *words], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=120, check=False)
+        done = subprocess.run([self.program, *words], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120, check=False, **self.user)
         self.assert_no_token(done.stderr)
         self.assertEqual(done.returncode, code, f"{words}\n{done.stdout}\n{done.stderr}")
         return done
+
+    def be_ordinary(self):
+        """From here on wif has no privileges, and a home of its own: what root may do hides what others may not."""
+        home = os.path.join(self.folder, "home")
+        os.mkdir(home, 0o700)
+        self.cache = os.path.join(home, "cache")
+        self.env.update(HOME=home, WIF_CACHE_DIR=self.cache)
+        # LeakSanitizer looks as a debugger does, and is kept out like one.
+        self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        if os.geteuid() == 0:
+            self.program = install(os.path.join(self.folder, "prefix"))
+            self.user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+            os.chmod(self.folder, 0o755)
+            os.chmod(self.testbed.token_file, 0o644)
+            os.chown(home, NOBODY, NOBODY)
 
     def token(self, *words, **options):
         return json.loads(self.wif("get", *words, **options).stdout)["access_token"]
@@ -176,6 +192,16 @@ class Case(unittest.TestCase):
 
     def records(self):
         return [name for name in os.listdir(self.cache) if name.endswith(".json")] if os.path.isdir(self.cache) else []
+
+    def make_stale(self):
+        """As if the time to refresh them had come for all records."""
+        for name in self.records():
+            with open(os.path.join(self.cache, name), "r+", encoding="utf-8") as file:
+                record = json.load(file)
+                record["refresh_at"] = 0
+                file.seek(0)
+                file.truncate()
+                json.dump(record, file)
 
     def config(self, text):
         path = os.path.join(self.folder, "config.toml")

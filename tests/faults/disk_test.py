@@ -53,6 +53,17 @@ class Unusable(Case):
         self.assertEqual(len(done.stderr.splitlines()), 1)
         self.assertIn("/proc/wif-cannot-be-made", done.stderr)
 
+    def test_a_folder_that_cannot_be_written_any_more(self):
+        self.be_ordinary()
+        token = self.token()
+        os.chmod(self.cache, 0o500)
+        self.assertEqual(self.token(), token)
+        done = self.wif("get", "--set", "exchange.client_id=another")
+        self.assertIn("access_token", done.stdout)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn("nothing is cached", done.stderr)
+        self.assertEqual(len(self.records()), 1)
+
     def test_a_full_disk(self):
         """The file size limit is the full disk that needs no mount: every write to a file fails."""
         os.mkdir(self.cache, 0o700)

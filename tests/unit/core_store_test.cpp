@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/store.hpp"
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <linux/magic.h>
@@ -195,6 +197,66 @@ TEST_F(StoreTest, LeavesNoTokenInFreedMemory) {
     }
     EXPECT_EQ(freed.found(), 0) << size;
   }
+}
+
+TEST_F(StoreTest, AReaderNeverSeesHalfARecord) {
+  const Store store = open();
+  ASSERT_TRUE(store.write_record(k_name, record_of("b")));
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    for (int i = 0; i < 300; ++i) {
+      Record record = record_of("b");
+      record.credential.access_token = Secret(std::string(i % 2 == 0 ? 10U : 100'000U, 'x'));
+      EXPECT_TRUE(store.write_record(k_name, record));
+    }
+    done = true;
+  });
+  int missed = 0;
+  while (!done) missed += store.read_record(k_name, "b").value() ? 0 : 1;
+  writer.join();
+  EXPECT_EQ(missed, 0);
+}
+
+TEST_F(StoreTest, ItsFilesArePrivateWhateverTheUmask) {
+  const mode_t before = umask(0);
+  const Store store = open();
+  EXPECT_TRUE(store.write_record(k_name, record_of("b")));
+  EXPECT_TRUE(store.write_failure("fedcba9876543210", Failure()));
+  EXPECT_TRUE(store.open_lock(k_name));
+  umask(before);
+  EXPECT_EQ(mode_of(m_path), 0700U);
+  for (const char* name : {"0123456789abcdef.json", "fedcba9876543210.failure", "0123456789abcdef.lock"})
+    EXPECT_EQ(mode_of(m_path + "/" + name), 0600U) << name;
+}
+
+TEST_F(StoreTest, ALockLiesInTheFolderAndIsNobodyElses) {
+  const Store store = open();
+  const std::string path = m_path + "/" + k_name + ".lock";
+  const auto lock = store.open_lock(k_name);
+  ASSERT_TRUE(lock);
+  struct stat opened {
+  }, named{};
+  ASSERT_EQ(fstat(lock->get(), &opened), 0);
+  ASSERT_EQ(lstat(path.c_str(), &named), 0);
+  EXPECT_EQ(opened.st_ino, named.st_ino);
+  chmod(path.c_str(), 0666);  // whoever may open it may hold it for ever
+  EXPECT_EQ(store.open_lock(k_name).error().category, Category::cache);
+  unlink(path.c_str());
+  ASSERT_EQ(symlink((m_scratch / "elsewhere").c_str(), path.c_str()), 0);
+  EXPECT_EQ(store.open_lock(k_name).error().category, Category::cache);
+  EXPECT_NE(access((m_scratch / "elsewhere").c_str(), F_OK), 0);
+  unlink(path.c_str());
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(store.open_lock(k_name).error().category, Category::cache);
+}
+
+TEST_F(StoreTest, AFailureLeavesTheRecordAlone) {
+  const Store store = open();
+  ASSERT_TRUE(store.write_record(k_name, record_of("b")));
+  Failure failure;
+  failure.binding = "b";
+  ASSERT_TRUE(store.write_failure(k_name, failure));
+  EXPECT_TRUE(store.read_record(k_name, "b").value());
 }
 
 TEST_F(StoreTest, AFailureComesBackAndARecordClearsIt) {
