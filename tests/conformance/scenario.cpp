@@ -49,6 +49,8 @@ FakeCall::Answer read_answer(JsonValue value, const Names& names) {
   FakeCall::Answer answer;
   answer.status = static_cast<std::int32_t>(value["status"].integer().value_or(200));
   answer.body = names.fill(std::string(value["body"].string().value_or("")));
+  if (const auto bytes = value["body_base64url"].string())
+    if (!base64url_decode(*bytes, answer.body)) answer.body.clear();
   for (auto& [name, text] : names.map(value["headers"])) answer.headers.emplace_back(name, text);
   return answer;
 }
@@ -65,7 +67,8 @@ Result<Scenario> read_scenario(const std::string& path, const std::string& folde
   TRY_ASSIGN(std::string text, read_file(path, k_limit, Category::usage));
   TRY_ASSIGN(const Json json, Json::parse(std::move(text)));
   Scenario scenario;
-  scenario.token = fresh_jwt();
+  scenario.token = std::string(json["token"].string().value_or(""));
+  if (scenario.token.empty()) scenario.token = fresh_jwt();
   const Names names{scenario.token, folder};
   scenario.settings = names.map(json["settings"]);
   scenario.variables = names.map(json["environment"]);
