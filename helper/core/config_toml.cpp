@@ -3,9 +3,8 @@
 
 #include <algorithm>
 
+#include "core/toml.hpp"
 #include "util/text.hpp"
-
-#include <toml++/toml.h>
 
 namespace wif {
 namespace {

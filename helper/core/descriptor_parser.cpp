@@ -5,9 +5,8 @@
 #include <array>
 #include <initializer_list>
 
+#include "core/toml.hpp"
 #include "util/text.hpp"
-
-#include <toml++/toml.h>
 
 namespace wif {
 namespace {

@@ -82,6 +82,14 @@ TEST_F(ConfigTest, AWrongTypeIsAnErrorWithThePlaceOfTheValue) {
       << bad().message;
 }
 
+TEST_F(ConfigTest, CharactersThatBeginNoKeyAreErrors) {
+  // toml++ asserts the first, and takes the others to be impossible.
+  for (const char* text : {"[=]", "[é]", "clé = 1", "k = 1 é", "k = { é = 1 }"}) {
+    m_system.files[k_etc] = text;
+    EXPECT_TRUE(has(bad().message, "/etc/wif/config.toml:1:")) << bad().message;
+  }
+}
+
 // --- --set
 
 TEST_F(ConfigTest, SetIsCheckedAsAFileIs) {

@@ -164,6 +164,11 @@ TEST_F(ConfigTest, StringsAreOneOrSeveral) {
   EXPECT_EQ(good().get("subject.labels"), "a\nb");
 }
 
+TEST_F(ConfigTest, AStringGoesOnWithAnyCharacterInItsNextLine) {
+  m_system.files[k_etc] = whole("p", "\"\"\\\n  §\"\"");  // toml++'s issue 190
+  EXPECT_EQ(good().get("subject.audience"), "§");
+}
+
 TEST_F(ConfigTest, ATildeBeginsAPathAtHome) {
   m_choice.set = {"subject.provider=place",    "subject.path=~/t",     "subject.audience=~/no",
                   "exchange.ca_file=~/ca.pem", "expect.jwks_file=rel", "exchange.ca_dir=~x/y"};
