@@ -9,8 +9,8 @@ import time
 
 from harness import Case, main
 
-# The asan and tsan presets say 200: a thousand sanitized programs at once would want 20 GB, and what they have in turn
-# to look at, the order of the steps, is the same.
+# The asan and tsan presets say 50: a thousand sanitized programs at once would want tens of gigabytes, and have to be
+# there within the 15 s after which an engine tries again. The order of the steps, which is looked at here, is the same.
 MANY = int(os.environ.get("WIF_TEST_MANY", "1000"))
 
 
