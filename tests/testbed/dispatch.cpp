@@ -5,6 +5,7 @@
 #include "control.hpp"
 #include "digest.hpp"
 #include "fault_effects.hpp"
+#include "standin_aws.hpp"
 #include "standin_azure.hpp"
 #include "standin_github.hpp"
 #include "standin_google.hpp"
@@ -50,6 +51,10 @@ const std::map<std::string, Handler>& endpoints() {
       {"POST /oauth/token", token},
       {"GET /222//idtoken/*", github_id_token},
       {"GET /computeMetadata/v1/*", google_metadata},
+      {"POST /", aws_sts},
+      {"PUT /latest/api/token", aws_imds_session},
+      {"GET /latest/meta-data/*", aws_imds},
+      {"GET /v1/credentials", aws_container},
       {"GET /v1/models", list_models},
       {"POST /v1/responses", create_response},
       {"GET /metadata/identity/oauth2/token", azure_imds},

@@ -89,6 +89,7 @@ void send_text(int connection, std::string_view text) {
 }
 
 std::string receive(int connection, std::size_t size) {
+  if (size == 0) return {};  // recv would wait for something all the same
   std::string text(size, '\0');
   const ssize_t count = recv(connection, text.data(), size, MSG_WAITALL);
   text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
