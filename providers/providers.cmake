@@ -2,9 +2,11 @@
 # The built-in providers, one a line: providers/NAME/ holds NAME.module, NAME.cpp and a README.md.
 set(WIF_PROVIDERS
   azure
+  command
   env
   file
   github
   google
+  kubernetes
   spiffe
 )
