@@ -141,6 +141,12 @@ TEST_F(Binding, VariesWithEachVariableThatASettingNames) {
   EXPECT_TRUE(differs([&] { m_system.variables["iss"] = "2"; }));
   EXPECT_TRUE(differs([&] { m_system.variables.erase("A"); }));
   EXPECT_FALSE(differs([&] { m_system.variables["B"] = m_system.variables["B=x"] = "2"; }));
+}
+
+TEST_F(Binding, NoVariablesNameCanPoseAsATokensClaim) {
+  static constexpr IdentityInput k_named[] = {{IdentityInput::Kind::variables, "environment"}};
+  m_profile.provider.identities = k_named;
+  m_profile.settings["subject.environment"].value = "iss\nsha256";
   EXPECT_TRUE(binding_fits(binding(), m_system.files["/token"]));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/command.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -256,7 +257,7 @@ TEST_F(CommandModule, WrongSettingsAreConfiguration) {
 }
 
 TEST_F(CommandModule, HasNoInputNoTerminalAndNoOtherDescriptor) {
-  const int inherited = dup(STDERR_FILENO);  // not close-on-exec
+  const int inherited = fcntl(STDERR_FILENO, F_DUPFD, 50);  // not close-on-exec
   EXPECT_EQ(shell("cat; test ! -t 0 && (: </dev/tty) 2>/dev/null || echo a.b.c"), "a.b.c");
   EXPECT_EQ(shell("ls /proc/self/fd | tr '\\n' -"), "0-1-2-3-");  // 3 is that of ls
   EXPECT_EQ(shell("ps -o sid= -p $$ | tr -d ' ' | grep -qx $$ && echo own"), "own");
