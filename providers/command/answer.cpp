@@ -5,7 +5,7 @@
 #include <cmath>
 #include <ctime>
 
-#include "command/command.hpp"
+#include "command.hpp"
 #include "kit/http.hpp"
 #include "util/encode.hpp"
 #include "util/json.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // command: the subject token is what a program prints. The program gets a clean environment and answers in one of three
 // forms (answer.cpp); process.cpp runs it.
-#include "command/command.hpp"
+#include "command.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>

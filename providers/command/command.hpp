@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "command/process.hpp"
 #include "kit/kit.hpp"
+#include "process.hpp"
 #include "util/secret.hpp"
 
 namespace wif::command {

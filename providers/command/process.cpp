@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // fork and exec rather than posix_spawn, which has no parent-death signal: without one, a program that hangs would live on
 // after Ctrl-C ended the engine, since it is in another session.
-#include "command/process.hpp"
+#include "process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -4,7 +4,7 @@
 // volume's folder, so each call opens the path anew. What is in most pods anyway is a token for the cluster's own API
 // server (https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-token-volume)
 // or for a cloud's STS: a relying party elsewhere refuses it, and could use it there, so it is never sent.
-#include "kubernetes/kubernetes.hpp"
+#include "kubernetes.hpp"
 
 #include <algorithm>
 #include <ctime>
