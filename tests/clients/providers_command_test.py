@@ -148,13 +148,13 @@ exchange = {{ url = "{self.url()}" }}
         self.refused(6, "did not finish", words=("--timeout", "60s"))
         self.assertLess(time.monotonic() - began, 30)
 
-    def test_ctrl_c_leaves_no_program_behind(self):
+    def test_an_ended_engine_leaves_no_program_behind(self):
         ids = self.hangs()
         process = self.start("get", "--timeout", "60s", start_new_session=True)
         with open(ids, encoding="ascii") as file:
             program, child = file.read().split()
         self.addCleanup(os.kill, int(child), signal.SIGKILL)  # the kernel ends the program only
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGKILL)  # as Ctrl-C, which the program is out of reach of
         self.finish(process)
         self.await_end(program)
 
