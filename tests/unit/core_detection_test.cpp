@@ -131,14 +131,23 @@ TEST_F(DetectionTest, FindsNothingOnALaptop) {
 
 class BuiltInDetection : public DetectionTest {
  protected:
+  static std::string dmi_file(Condition::Kind kind) {
+    if (kind == Condition::Kind::dmi_product) return "/sys/class/dmi/id/product_name";
+    if (kind == Condition::Kind::dmi_asset_tag) return "/sys/class/dmi/id/chassis_asset_tag";
+    return k_dmi;
+  }
   void satisfy(const Detection& detection) {
     m_system.variables.clear();
     m_system.files.clear();
     for (const Condition& condition : detection.conditions) {
       const std::string what(condition.what);
-      if (condition.kind == Condition::Kind::variable) m_system.variables[what] = "/value";
-      if (condition.kind == Condition::Kind::file) m_system.files[what] = "x";
-      if (condition.kind == Condition::Kind::dmi_vendor) m_system.files[k_dmi] = what + "\n";
+      if (condition.kind == Condition::Kind::variable) {
+        m_system.variables[what] = "/value";
+      } else if (condition.kind == Condition::Kind::file) {
+        m_system.files[what] = "x";
+      } else {
+        m_system.files[dmi_file(condition.kind)] = what + "\n";
+      }
     }
   }
 };
@@ -167,7 +176,8 @@ TEST_F(BuiltInDetection, NoTwoProvidersShareARank) {
     for (const Detection& detection : descriptor.detections) {
       const auto [place, is_new] = ranks.try_emplace(detection.rank, descriptor.name);
       // The DMI vendors exclude each other.
-      const bool dmi = detection.conditions.front().kind == Condition::Kind::dmi_vendor;
+      const auto kind = detection.conditions.front().kind;
+      const bool dmi = kind != Condition::Kind::variable && kind != Condition::Kind::file;
       EXPECT_TRUE(is_new || dmi || place->second == descriptor.name)
           << detection.rank << ": " << descriptor.name << " and " << place->second;
     }
