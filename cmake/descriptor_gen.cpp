@@ -74,6 +74,8 @@ const char* text(IdentityInput::Kind kind) {
       return "IdentityInput::Kind::jwt_variable";
     case IdentityInput::Kind::variable:
       return "IdentityInput::Kind::variable";
+    case IdentityInput::Kind::variables:
+      return "IdentityInput::Kind::variables";
   }
   return "";
 }

@@ -3,9 +3,11 @@
 set(WIF_PROVIDERS
   aws
   azure
+  command
   env
   file
   github
   google
+  kubernetes
   spiffe
 )

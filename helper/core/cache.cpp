@@ -43,6 +43,13 @@ void add_token_identity(std::string& binding, std::string_view token) {
   for (const auto& audience : jwt->audience) add(binding, "identity.aud", audience);
 }
 
+void add_variable(std::string& binding, const System& system, const std::string& key,
+                  const std::string& name) {
+  auto value = system.variable(name.c_str());
+  add(binding, key, value ? sha256_hex(*value) : "");
+  if (value) wipe(*value);
+}
+
 Status add_identity(std::string& binding, const System& system, const Profile& profile,
                     const IdentityInput& input) {
   const std::string key = "subject." + std::string(input.name);
@@ -72,9 +79,15 @@ Status add_identity(std::string& binding, const System& system, const Profile& p
     }
     case IdentityInput::Kind::variable: {
       const std::string name(input.name);
-      auto value = system.variable(name.c_str());
-      add(binding, "identity." + name, value ? sha256_hex(*value) : "");
-      if (value) wipe(*value);
+      add_variable(binding, system, "identity." + name, name);
+      return {};
+    }
+    case IdentityInput::Kind::variables: {
+      // Another prefix, since a user's choice of names must not pose as a token's claims.
+      for (const std::string_view name : split(profile.get(key), '\n'))
+        if (!name.empty() &&
+            name.find('=') == std::string_view::npos)  // NAME=VALUE says it all in the setting
+          add_variable(binding, system, "variable." + std::string(name), std::string(name));
       return {};
     }
   }

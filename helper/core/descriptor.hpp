@@ -51,6 +51,7 @@ struct IdentityInput {
     jwt_file,      // iss, sub and aud of the JWT in the file that the setting `name` holds the path of
     jwt_variable,  // the same of the JWT in the environment variable that the setting `name` holds the name of
     variable,      // the hash of the environment variable `name`
+    variables,     // the hash of each environment variable that the list setting `name` names
   } kind = Kind::variable;
   std::string_view name;
 };

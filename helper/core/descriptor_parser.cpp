@@ -32,6 +32,7 @@ constexpr std::array k_identities = {
     IdentityName{"jwt_file", IdentityInput::Kind::jwt_file},
     IdentityName{"jwt_variable", IdentityInput::Kind::jwt_variable},
     IdentityName{"variable", IdentityInput::Kind::variable},
+    IdentityName{"variables", IdentityInput::Kind::variables},
 };
 
 bool is_setting_name(std::string_view name) {
@@ -297,9 +298,10 @@ class Parser {
   }
 
   Status read_identity(const toml::table& table) {
-    TRY(known_keys(table, {"jwt_file", "jwt_variable", "variable"}));
+    TRY(known_keys(table, {"jwt_file", "jwt_variable", "variable", "variables"}));
     if (table.size() != 1)
-      return error_at(table, "one of 'jwt_file', 'jwt_variable' and 'variable' in each [[identity]]");
+      return error_at(table,
+                      "one of 'jwt_file', 'jwt_variable', 'variable' and 'variables' in each [[identity]]");
     for (const IdentityName& known : k_identities) {
       ParsedIdentity identity{known.kind, {}};
       TRY(take_string(table, known.name.data(), identity.name));

@@ -32,6 +32,7 @@ Result<std::string> read_all(int fd, std::size_t limit, std::string_view what) {
     }
     const ssize_t count = read(fd, text.data() + used, text.size() - used);
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN && fcntl(fd, F_SETFL, 0) == 0) continue;  // its writer is there
     if (count < 0) {
       const int error = errno;
       wipe(text);
@@ -52,7 +53,8 @@ Result<std::string> read_all(int fd, std::size_t limit, std::string_view what) {
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t limit, Category category) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  // A FIFO that nobody writes is empty, rather than something to wait for without a deadline.
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd) return fail(category, "cannot read " + path + ": " + errno_text(errno));
   auto text = read_all(fd.get(), limit, path);
   if (!text) text.error().category = category;

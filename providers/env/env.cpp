@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // env: a subject token that the platform put into an environment variable: GitLab CI `id_tokens`
 // (https://docs.gitlab.com/ci/secrets/id_token_authentication/), CircleCI
-// (https://circleci.com/docs/openid-connect-tokens/), Vercel (https://vercel.com/docs/oidc).
+// (https://circleci.com/docs/openid-connect-tokens/), Vercel (https://vercel.com/docs/oidc), Bitbucket
+// (https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/), Terraform
+// (https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/manual-generation).
 #include "kit/kit.hpp"
 
 namespace {

@@ -321,7 +321,14 @@ class Usage(Case):
         self.assertEqual(json.loads(done.stderr)["category"], "configuration")
 
     def test_providers_names_what_was_found(self):
-        self.assertIn("OPENAI_IDENTITY_TOKEN_FILE", self.plain("providers").stdout)
+        out = self.plain("providers").stdout
+        self.assertRegex(out, r"\* file +40 +OPENAI_IDENTITY_TOKEN_FILE is set")
+        self.assertRegex(out, r"  kubernetes +52 +AWS_WEB_IDENTITY_TOKEN_FILE is not set")
+        self.assertRegex(out, r"  command +- +is never looked for")
+        rows = json.loads(self.plain("providers", "--json").stdout)["findings"]
+        self.assertEqual([row["provider"] for row in rows if row["taken"]], ["file"])
+        self.assertIn({"provider": "command", "rank": None, "found": False, "taken": False,
+                       "why": "is never looked for: name it in a profile"}, rows)
         self.assertIn("path", self.plain("providers", "file").stdout)
         self.plain("providers", "fiel", code=3)
 

@@ -54,6 +54,18 @@ class Modules(Case):
         self.assertIn("* plain", self.plain("providers").stdout)
         self.wif("get")
 
+    def test_ties_are_explained(self):
+        path = os.path.join(self.modules, "atie.module")
+        with open(path, "w", encoding="ascii") as file:
+            file.write('name = "atie"\n[[detect]]\nrank = 40\nvariables = ["OPENAI_IDENTITY_TOKEN_FILE"]\n')
+        os.chmod(path, 0o644)
+        self.env["VERCEL_OIDC_TOKEN"] = "x"
+        out = self.plain("providers").stdout
+        self.assertRegex(out, r"\* atie +40 +OPENAI_IDENTITY_TOKEN_FILE is set")
+        self.assertRegex(out, r"\+ file +40 +OPENAI_IDENTITY_TOKEN_FILE is set")
+        self.assertIn("atie and file share rank 40: the first by name is taken.", out)
+        self.assertIn("atie (rank 40) is asked before env (rank 48).", out)
+
     def test_wrong_tables(self):
         self.broken("abi", 70, "interface version 99")
         self.broken("null", 70, "interface|version|table")

@@ -113,7 +113,8 @@ class Binding : public testing::Test {
   FakeSystem m_system;
   Profile m_profile;
   static constexpr IdentityInput k_identities[] = {{IdentityInput::Kind::jwt_file, "path"},
-                                                   {IdentityInput::Kind::variable, "JOB_TOKEN"}};
+                                                   {IdentityInput::Kind::variable, "JOB_TOKEN"},
+                                                   {IdentityInput::Kind::variables, "environment"}};
 };
 
 TEST_F(Binding, VariesWithEachPartSingly) {
@@ -131,6 +132,22 @@ TEST_F(Binding, VariesWithEachPartSingly) {
   EXPECT_TRUE(differs([&] { m_system.files["/token"] = token("https://other", "sub-2", "aud-1", 1); }));
   EXPECT_TRUE(differs([&] { m_system.files["/token"] = token("https://other", "sub-2", "aud-2", 1); }));
   EXPECT_TRUE(differs([&] { m_system.files["/token"] = "opaque"; }));
+}
+
+TEST_F(Binding, VariesWithEachVariableThatASettingNames) {
+  EXPECT_FALSE(differs([&] { m_system.variables["A"] = m_system.variables["iss"] = "1"; }));
+  m_profile.settings["subject.environment"].value = "A\nB=x\niss";
+  EXPECT_TRUE(differs([&] { m_system.variables["A"] = "2"; }));
+  EXPECT_TRUE(differs([&] { m_system.variables["iss"] = "2"; }));
+  EXPECT_TRUE(differs([&] { m_system.variables.erase("A"); }));
+  EXPECT_FALSE(differs([&] { m_system.variables["B"] = m_system.variables["B=x"] = "2"; }));
+}
+
+TEST_F(Binding, NoVariablesNameCanPoseAsATokensClaim) {
+  static constexpr IdentityInput k_named[] = {{IdentityInput::Kind::variables, "environment"}};
+  m_profile.provider.identities = k_named;
+  m_profile.settings["subject.environment"].value = "iss\nsha256";
+  EXPECT_TRUE(binding_fits(binding(), m_system.files["/token"]));
 }
 
 TEST_F(Binding, StaysWhenATokenMerelyRotated) {

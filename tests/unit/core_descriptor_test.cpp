@@ -176,6 +176,9 @@ TEST(Descriptor, MistakesInDetectionAndIdentity) {
             std::string::npos);
   EXPECT_NE(error_of("name = \"x\"\ndetect = 1").find("[[detect]]"), std::string::npos);
   EXPECT_NE(error_of(head + "[[identity]]").find("one of 'jwt_file'"), std::string::npos);
+  EXPECT_EQ(error_of(head + "[[identity]]\nvariables = \"paht\"")
+                .find("/m/x.module:4:13: there is no setting 'paht'"),
+            0u);
   EXPECT_NE(error_of(head + "[[identity]]\nvariable = \"A\"\njwt_file = \"path\"").find("one of"),
             std::string::npos);
 }

@@ -2,6 +2,7 @@
 #include "core/detection.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <gtest/gtest.h>
 
@@ -37,42 +38,149 @@ class DetectionTest : public ::testing::Test {
 TEST_F(DetectionTest, FindsNothingInAnEmptyPlace) { EXPECT_EQ(found(), "nothing"); }
 
 TEST_F(DetectionTest, TakesATokenFilesPathFromItsVariable) {
-  for (const char* name :
-       {"OPENAI_IDENTITY_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"}) {
+  for (const auto& [name, provider] : {std::pair("OPENAI_IDENTITY_TOKEN_FILE", "file"),
+                                       std::pair("AWS_WEB_IDENTITY_TOKEN_FILE", "kubernetes"),
+                                       std::pair("AZURE_FEDERATED_TOKEN_FILE", "kubernetes"),
+                                       std::pair("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "kubernetes")}) {
     m_system.variables = {{name, "/t/token"}};
-    EXPECT_EQ(found(), "file");
+    EXPECT_EQ(found(), provider);
     EXPECT_EQ(m_implied, (Settings{{"path", "/t/token"}}));
     EXPECT_EQ(m_why, std::string(name) + " is set");
   }
 }
 
 TEST_F(DetectionTest, TakesAVariablesNameForEnv) {
-  for (const char* name : {"CIRCLE_OIDC_TOKEN_V2", "VERCEL_OIDC_TOKEN"}) {
+  for (const char* name : {"TFC_WORKLOAD_IDENTITY_TOKEN_OPENAI", "CIRCLE_OIDC_TOKEN_V2",
+                           "BITBUCKET_STEP_OIDC_TOKEN", "VERCEL_OIDC_TOKEN", "TFC_WORKLOAD_IDENTITY_TOKEN"}) {
     m_system.variables = {{name, "a.b.c"}};
     EXPECT_EQ(found(), "env");
     EXPECT_EQ(m_implied, (Settings{{"variable", name}}));
   }
 }
 
-TEST_F(DetectionTest, GoesByRank) {
-  m_system.files[k_pods_path] = "t";
-  EXPECT_EQ(found(), "file");
-  EXPECT_EQ(m_implied, (Settings{{"path", k_pods_path}}));
-  EXPECT_EQ(m_why, std::string(k_pods_path) + " is there");
-  m_system.files[k_guides_path] = "t";
-  EXPECT_EQ(found(), "file");
-  EXPECT_EQ(m_implied, (Settings{{"path", k_guides_path}}));
-  m_system.variables["VERCEL_OIDC_TOKEN"] = "t";
+TEST_F(DetectionTest, TakesGitLabsTokenOnlyByTheNameInItsReadmeAndOnlyThere) {
+  m_system.variables = {{"OPENAI_ID_TOKEN", "a.b.c"}};
+  EXPECT_EQ(found(), "nothing");
+  m_system.variables = {{"GITLAB_CI", "true"}, {"FIRST_ID_TOKEN", "a.b.c"}};
+  EXPECT_EQ(found(), "nothing");
+  m_system.variables["OPENAI_ID_TOKEN"] = "a.b.c";
   EXPECT_EQ(found(), "env");
+  EXPECT_EQ(m_implied, (Settings{{"variable", "OPENAI_ID_TOKEN"}}));
+}
+
+TEST_F(DetectionTest, GoesByRank) {
+  const auto takes = [&](const char* provider, const Settings& settings) {
+    EXPECT_EQ(found(), provider);
+    EXPECT_EQ(m_implied, settings);
+  };
+  m_system.files[k_pods_path] = "t";
+  takes("kubernetes", {{"path", k_pods_path}});
+  EXPECT_EQ(m_why, std::string(k_pods_path) + " is there");
+  m_system.variables["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = "/pod-identity";
+  takes("kubernetes", {{"path", "/pod-identity"}});
   m_system.variables["AZURE_FEDERATED_TOKEN_FILE"] = "/azure";
-  EXPECT_EQ(found(), "file");
-  EXPECT_EQ(m_implied, (Settings{{"path", "/azure"}}));
+  takes("kubernetes", {{"path", "/azure"}});
   m_system.variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = "/aws";
-  found();
-  EXPECT_EQ(m_implied, (Settings{{"path", "/aws"}}));
+  takes("kubernetes", {{"path", "/aws"}});
+  m_system.files[k_guides_path] = "t";
+  takes("kubernetes", {{"path", k_guides_path}});
+  m_system.variables["VERCEL_OIDC_TOKEN"] = "t";
+  takes("env", {{"variable", "VERCEL_OIDC_TOKEN"}});
   m_system.variables["OPENAI_IDENTITY_TOKEN_FILE"] = "/openai";
-  found();
-  EXPECT_EQ(m_implied, (Settings{{"path", "/openai"}}));
+  takes("file", {{"path", "/openai"}});
+}
+
+// What a developer's machine has of the same vendors.
+TEST_F(DetectionTest, FindsNothingOnALaptop) {
+  for (const char* name : {"PATH",
+                           "HOME",
+                           "USER",
+                           "SHELL",
+                           "LANG",
+                           "DISPLAY",
+                           "SSH_AUTH_SOCK",
+                           "XDG_RUNTIME_DIR",
+                           "KUBECONFIG",
+                           "AWS_PROFILE",
+                           "AWS_REGION",
+                           "AWS_DEFAULT_REGION",
+                           "CLOUDSDK_CONFIG",
+                           "GOOGLE_CLOUD_PROJECT",
+                           "AZURE_CONFIG_DIR",
+                           "GITHUB_TOKEN",
+                           "GH_TOKEN",
+                           "GITLAB_TOKEN",
+                           "VAULT_ADDR",
+                           "VAULT_TOKEN",
+                           "DOCKER_HOST",
+                           "CI",
+                           "OPENAI_API_KEY",
+                           "OPENAI_ID_TOKEN",
+                           "TF_TOKEN_app_terraform_io",
+                           "BUILDKITE_AGENT_TOKEN"})
+    m_system.variables[name] = "value";
+  for (const char* path :
+       {"/root/.kube/config", "/root/.aws/credentials", "/etc/machine-id", "/var/run/docker.sock"})
+    m_system.files[path] = "x";
+  for (const char* vendor :
+       {"LENOVO\n", "Dell Inc.\n", "HP\n", "Apple Inc.\n", "QEMU\n", "innotek GmbH\n", "\n"}) {
+    m_system.files[k_dmi] = vendor;
+    EXPECT_EQ(found(), "nothing") << vendor << m_why;
+  }
+}
+
+class BuiltInDetection : public DetectionTest {
+ protected:
+  static std::string dmi_file(Condition::Kind kind) {
+    if (kind == Condition::Kind::dmi_product) return "/sys/class/dmi/id/product_name";
+    if (kind == Condition::Kind::dmi_asset_tag) return "/sys/class/dmi/id/chassis_asset_tag";
+    return k_dmi;
+  }
+  void satisfy(const Detection& detection) {
+    m_system.variables.clear();
+    m_system.files.clear();
+    for (const Condition& condition : detection.conditions) {
+      const std::string what(condition.what);
+      if (condition.kind == Condition::Kind::variable) {
+        m_system.variables[what] = "/value";
+      } else if (condition.kind == Condition::Kind::file) {
+        m_system.files[what] = "x";
+      } else {
+        m_system.files[dmi_file(condition.kind)] = what + "\n";
+      }
+    }
+  }
+};
+
+TEST_F(BuiltInDetection, EachFindsItsOwnProviderAndFillsInWhatIsRequired) {
+  for (const Descriptor& descriptor : built_in_descriptors()) {
+    for (const Detection& detection : descriptor.detections) {
+      satisfy(detection);
+      EXPECT_EQ(found(), descriptor.name) << detection.rank;
+      EXPECT_EQ(m_implied.size(), detection.implies.size()) << m_why;
+      for (const SettingSpec& setting : descriptor.settings) {
+        const auto is_it = [&](const auto& pair) { return pair.first == setting.name; };
+        EXPECT_TRUE(!setting.required || std::any_of(m_implied.begin(), m_implied.end(), is_it))
+            << descriptor.name << " " << setting.name << ": " << m_why;
+      }
+      m_system.variables.clear();
+      m_system.files.clear();
+      EXPECT_EQ(found(), "nothing") << descriptor.name << ": without conditions";
+    }
+  }
+}
+
+TEST_F(BuiltInDetection, NoTwoProvidersShareARank) {
+  std::map<int, std::string_view> ranks;
+  for (const Descriptor& descriptor : built_in_descriptors())
+    for (const Detection& detection : descriptor.detections) {
+      const auto [place, is_new] = ranks.try_emplace(detection.rank, descriptor.name);
+      // The DMI vendors exclude each other.
+      const auto kind = detection.conditions.front().kind;
+      const bool dmi = kind != Condition::Kind::variable && kind != Condition::Kind::file;
+      EXPECT_TRUE(is_new || dmi || place->second == descriptor.name)
+          << detection.rank << ": " << descriptor.name << " and " << place->second;
+    }
 }
 
 TEST_F(DetectionTest, AnEmptyVariableCountsAsUnset) {

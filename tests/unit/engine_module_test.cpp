@@ -2,6 +2,7 @@
 // The loader's rules, and one call of a module, without a shared object: tests/modules has those.
 #include "engine/module_loader.hpp"
 
+#include <cstring>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -26,6 +27,17 @@ std::int32_t good_fetch(const wif_host* host, wif_call* call, wif_subject_token*
   token->token = memory;
   token->token_type = "a-type";
   token->expires_at = 99;
+  return WIF_OK;
+}
+
+// As the kit reads a file of 1 MiB: with room for the byte that would be too much.
+std::int32_t large_fetch(const wif_host* host, wif_call* call, wif_subject_token* token) {
+  constexpr std::size_t k_limit = std::size_t{1} << 20;
+  auto* memory = static_cast<char*>(host->secret_alloc(call, k_limit + 1));
+  if (memory == nullptr) return host->fail(call, WIF_BUG, "out of memory", nullptr);
+  memset(memory, 'x', k_limit);
+  token->token = memory;
+  token->token_size = k_limit;
   return WIF_OK;
 }
 
@@ -104,6 +116,12 @@ TEST(ModuleCall, LeavesNoTokenInFreedMemory) {
   EXPECT_TRUE(fetch_subject(table_of(environment_fetch),
                             {request, system, http, log, Deadline(monotonic_ms() + 1000)}));
   EXPECT_EQ(freed.found(), 0);
+}
+
+TEST(ModuleCall, HasMemoryForOneByteMoreThanTheLargestToken) {
+  const auto subject = fetch(large_fetch);
+  ASSERT_TRUE(subject) << subject.error().message;
+  EXPECT_EQ(subject->token.size(), std::size_t{1} << 20);
 }
 
 TEST(ModuleCall, PassesTheModulesErrorOn) {

@@ -265,7 +265,7 @@ TEST_F(GoogleDetected, OnAVirtualMachineButNotOnAChromebook) {
 
 TEST_F(GoogleDetected, WhereAMetadataHostIsNamed) {
   m_system.variables["GCE_METADATA_HOST"] = "127.0.0.1:8080";
-  EXPECT_EQ(by(), "google 65");
+  EXPECT_EQ(by(), "google 64");
 }
 
 TEST_F(GoogleDetected, OnCloudRunButNotInFirebasesEmulatorOrKnative) {
