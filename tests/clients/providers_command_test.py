@@ -14,7 +14,7 @@ class Command(Case):
         del self.env["OPENAI_IDENTITY_TOKEN_FILE"]
         self.calls = os.path.join(self.folder, "calls")
 
-    def program(self, body, extra=""):
+    def script(self, body, extra=""):
         """A profile whose program is this shell script; each run is counted."""
         path = os.path.join(self.folder, "program")
         with open(path, "w", encoding="utf-8") as file:
@@ -42,7 +42,7 @@ exchange = {{ url = "{self.url()}" }}
         return self.testbed.control("last")["body"]["subject_token_type"]
 
     def test_a_bare_token_runs_the_program_once(self):
-        self.program(f'test "$2" = \'a b;$HOME\' || exit 9; cat {self.testbed.token_file}')
+        self.script(f'test "$2" = \'a b;$HOME\' || exit 9; cat {self.testbed.token_file}')
         first = json.loads(self.plain("get").stdout)
         self.assertEqual(json.loads(self.plain("get").stdout)["access_token"], first["access_token"])
         self.assertEqual((self.runs(), self.testbed.exchanges()), (1, 1))
@@ -51,25 +51,25 @@ exchange = {{ url = "{self.url()}" }}
     def test_token_and_expiry(self):
         until = int(time.time()) + 600
         for text in (str(until), json.dumps(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until)))):
-            self.program(f"""printf '{{"token":"%s","expires_at":{text}}}' "$(cat {self.testbed.token_file})\"""")
+            self.script(f"""printf '{{"token":"%s","expires_at":{text}}}' "$(cat {self.testbed.token_file})\"""")
             answer = json.loads(self.plain("get", "--no-cache").stdout)
             self.assertLessEqual(answer["expires_in"], 600)
 
     def test_googles_response(self):
-        self.program("""printf '{"version":1,"success":true,"token_type":"urn:ietf:params:oauth:token-type:id_token",'"""
+        self.script("""printf '{"version":1,"success":true,"token_type":"urn:ietf:params:oauth:token-type:id_token",'"""
                      f"""'"id_token":"%s","expiration_time":%d}}' "$(cat {self.testbed.token_file})" 9999999999""")
         self.plain("get")
         self.assertEqual(self.token_type(), "urn:ietf:params:oauth:token-type:id_token")
 
     def test_googles_refusal(self):
-        self.program("""echo '{"version":1,"success":false,"code":"401","message":"Caller not authorized."}'; exit 1""")
+        self.script("""echo '{"version":1,"success":false,"code":"401","message":"Caller not authorized."}'; exit 1""")
         self.refused(5, "said no: code 401: Caller not authorized.")
 
     def test_an_expired_answer_is_not_sent(self):
-        self.program(f"""printf '{{"token":"%s","expires_at":"2020-01-01T00:00:00Z"}}' "$(cat {self.testbed.token_file})\"""")
+        self.script(f"""printf '{{"token":"%s","expires_at":"2020-01-01T00:00:00Z"}}' "$(cat {self.testbed.token_file})\"""")
         self.refused(4, "expired")
         self.testbed.mint(ttl=-60, age=600)
-        self.program(f"cat {self.testbed.token_file}")
+        self.script(f"cat {self.testbed.token_file}")
         self.refused(4, "expired")
 
     def test_what_is_no_answer(self):
@@ -82,20 +82,20 @@ exchange = {{ url = "{self.url()}" }}
                                ("echo '{}'", "without a token"), ("echo '{\"token\":\"\"}'", "without a token"),
                                ("exec yes", "more than 1 MiB"), ("echo opaque", "subject token")):
             with self.subTest(body=body):
-                self.program(body)
+                self.script(body)
                 self.refused(4, expected)
 
     def test_another_audience_is_refused_by_the_exchange(self):
         self.testbed.mint(audience="other")
-        self.program(f"cat {self.testbed.token_file}")
+        self.script(f"cat {self.testbed.token_file}")
         self.plain("get", code=6)
         self.assertEqual(self.testbed.control("last")["outcome"], "wrong_audience")
         self.assertEqual(self.records(), [])
 
     def test_a_failure_shows_status_and_errors_without_tokens(self):
-        self.program(f"cat {self.testbed.token_file}; echo \"not logged in: $(cat {self.testbed.token_file})\" >&2; exit 3")
+        self.script(f"cat {self.testbed.token_file}; echo \"not logged in: $(cat {self.testbed.token_file})\" >&2; exit 3")
         self.refused(4, "ended with exit status 3: not logged in: [redacted]")
-        self.program("printf '%s %s' \"$SECRET\" x >&2; kill -KILL $$", ', environment = ["SECRET"]')
+        self.script("printf '%s %s' \"$SECRET\" x >&2; kill -KILL $$", ', environment = ["SECRET"]')
         self.env["SECRET"] = "hunter2-hunter2"
         done = self.refused(4, "was ended by signal 9", "[redacted] x")
         self.assertNotIn("hunter2", done.stderr)
@@ -115,7 +115,7 @@ exchange = {{ url = "{self.url()}" }}
         """A program that hangs with a child of its own, both of which tell their ids."""
         ids = os.path.join(self.folder, "ids")
         os.mkfifo(ids)
-        self.program(f"sleep 1000 & echo $$ $! > {ids}; wait", ', timeout = "1000s"')
+        self.script(f"sleep 1000 & echo $$ $! > {ids}; wait", ', timeout = "1000s"')
         return ids
 
     def await_end(self, pid):
@@ -143,7 +143,7 @@ exchange = {{ url = "{self.url()}" }}
         self.assertEqual(self.records(), [])
 
     def test_its_own_timeout_is_a_setting(self):
-        self.program("exec sleep 1000", ', timeout = "1s"')
+        self.script("exec sleep 1000", ', timeout = "1s"')
         began = time.monotonic()
         self.refused(6, "did not finish", words=("--timeout", "60s"))
         self.assertLess(time.monotonic() - began, 30)
@@ -159,7 +159,7 @@ exchange = {{ url = "{self.url()}" }}
         self.await_end(program)
 
     def test_a_chosen_variable_decides_whose_record_it_is(self):
-        self.program(f"cat {self.testbed.token_file}", ', environment = ["WHO"]')
+        self.script(f"cat {self.testbed.token_file}", ', environment = ["WHO"]')
         self.env["WHO"] = "first"
         self.plain("get")
         self.plain("get")
@@ -175,13 +175,13 @@ exchange = {{ url = "{self.url()}" }}
 
     def test_the_environment_is_clean(self):
         self.env.update(CHOSEN="c", LD_LIBRARY_PATH="/x", OPENAI_API_KEY="k", LANG="C")
-        self.program(f'test -z "$OPENAI_API_KEY$LD_LIBRARY_PATH$WIF_CONFIG$OPENAI_SERVICE_ACCOUNT_ID" && '
+        self.script(f'test -z "$OPENAI_API_KEY$LD_LIBRARY_PATH$WIF_CONFIG$OPENAI_SERVICE_ACCOUNT_ID" && '
                      f'test "$CHOSEN-$SET-$LANG" = c-s-C && test "$HOME" && cat {self.testbed.token_file}',
                      ', environment = ["CHOSEN", "SET=s"]')
         self.plain("get")
 
     def test_claims_are_shown_and_no_token(self):
-        self.program(f"cat {self.testbed.token_file}; echo talk >&2")
+        self.script(f"cat {self.testbed.token_file}; echo talk >&2")
         done = self.plain("get", "-vv")
         self.assertIn("sub=system:serviceaccount:default:openai-wif", done.stderr)
 

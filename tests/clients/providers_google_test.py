@@ -120,7 +120,7 @@ class Good(Google):
         for names in (("K_SERVICE", "K_REVISION", "K_CONFIGURATION"), ("CLOUD_RUN_JOB", "CLOUD_RUN_EXECUTION"),
                       ("CLOUD_RUN_WORKER_POOL", "CLOUD_RUN_WORKER_POOL_REVISION")):
             self.env.update({name: "x" for name in names})
-            self.assertIn("google       " + " is set and ".join(names) + " is set", self.plain("providers").stdout)
+            self.assertRegex(self.plain("providers").stdout, r"[*+] google +\d+ +" + " is set and ".join(names) + " is set")
             for name in names:
                 del self.env[name]
 

@@ -298,7 +298,7 @@ TEST(AzureDetection, VariablesOfThePlatformAndOfArc) {
   system.variables["IDENTITY_HEADER"] = "h";
   EXPECT_EQ(detected(system), "azure 30");
   system.variables = {{"AZURE_FEDERATED_TOKEN_FILE", "/t"}, {"AZURE_CLIENT_ID", "c"}};
-  EXPECT_EQ(detected(system), "file 44");
+  EXPECT_EQ(detected(system), "kubernetes 54");
   system.variables.clear();
   system.files["/opt/azcmagent/bin/himds"] = "";
   EXPECT_EQ(detected(system), "azure 65");
