@@ -171,11 +171,11 @@ class Case(unittest.TestCase):
         self.cache = os.path.join(home, "cache")
         self.env.update(HOME=home, WIF_CACHE_DIR=self.cache)
         # LeakSanitizer looks as a debugger does, and is kept out like one.
-        self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        self.sanitizer_option("ASAN_OPTIONS", "detect_leaks=0")
         if os.geteuid() == 0:
             self.program = install(os.path.join(self.folder, "prefix"))
             self.user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-            os.chmod(self.folder, 0o755)
+            os.chmod(self.folder, 0o1777)  # a sanitizer's report goes there
             os.chmod(self.testbed.token_file, 0o644)
             os.chown(home, NOBODY, NOBODY)
 

@@ -79,7 +79,7 @@ class Unusable(Case):
     def test_a_file_system_without_locks(self):
         """NFS without its lock service: strace stands for it, and makes every flock fail as it does there."""
         inject = ["strace", "-f", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK"]
-        self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"  # which strace leaves no room for
+        self.sanitizer_option("ASAN_OPTIONS", "detect_leaks=0")  # which strace leaves no room for
         done = subprocess.run([*inject, *self.arguments(("get",))], env=self.env, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False)
         self.assert_no_token(done.stderr)
