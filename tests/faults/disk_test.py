@@ -57,6 +57,7 @@ class Unusable(Case):
         self.be_ordinary()
         token = self.token()
         os.chmod(self.cache, 0o500)
+        self.addCleanup(os.chmod, self.cache, 0o700)
         self.assertEqual(self.token(), token)
         done = self.wif("get", "--set", "exchange.client_id=another")
         self.assertIn("access_token", done.stdout)
