@@ -22,6 +22,15 @@ void let_go_of_stderr() {
 
 }  // namespace
 
+EngineError Answer::too_late() {
+  EngineError failure;
+  failure.error = {Category::unreachable,
+                   "there was no time left to look for a subject token",
+                   "allow more with --timeout, or see what keeps this machine busy",
+                   {}};
+  return failure;
+}
+
 void Answer::watch(Deadline deadline) {
   std::thread([this, deadline] {
     pollfd reader{m_pipe.get(), 0, 0};  // no events asked for: POLLERR comes when the pipe has no reader left

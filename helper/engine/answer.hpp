@@ -39,7 +39,10 @@ class Answer {
   const System& m_system;
   std::mutex m_mutex;
   bool m_claimed = false;
-  EngineError m_overdue;
+  EngineError m_overdue = too_late();
+
+  // For a deadline that passes before the first stage.
+  static EngineError too_late();
 };
 
 }  // namespace wif
