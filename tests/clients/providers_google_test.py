@@ -284,6 +284,24 @@ class Bad(Google):
         done = self.refused(6, "cannot connect to 127.0.0.1:1", "--timeout", "1s")
         self.assertIn("is this Google Cloud?", done.stderr)
 
+    def tried(self, *words):
+        """What stderr says of each try, where there is time for many."""
+        done = self.finish(self.start("get", "-vv", "--timeout", "100s", *words))
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("is this Google Cloud?", done.stderr)
+        return [line for line in done.stderr.splitlines() if "GET " in line]
+
+    def test_the_name_has_no_address(self):
+        self.env["GCE_METADATA_HOST"] = "x" * 64 + ".internal"  # too long for DNS, so that nobody is asked
+        tries = self.tried()
+        self.assertIn("was not found (DNS)", tries[0])
+        self.assertLessEqual(len(tries), 5)
+
+    def test_its_certificate_is_nobodys(self):
+        tries = self.tried("--set", "subject.endpoint=" + self.testbed.about["https"])
+        self.assertEqual(len(tries), 1)
+        self.assertIn("can't be verified", tries[0])
+
     def test_wrong_settings(self):
         self.refused(3, "subject.endpoint is not", "--set", "subject.endpoint=http://" + self.server + "/computeMetadata")
         self.refused(3, "over plain http", "--set", "subject.endpoint=metadata.example.com")

@@ -123,6 +123,14 @@ TEST_F(GoogleFetch, SilenceIsExplained) {
   EXPECT_NE(m_call.hint.find("169.254.169.254"), std::string::npos);
 }
 
+TEST_F(GoogleFetch, OffGoogleCloudItSaysSoBeforeTheDeadline) {
+  m_call.time_left_ms = 60'000;
+  m_call.answers.assign(50, {0, "", {}, WIF_HTTP_NO_ADDRESS});
+  EXPECT_EQ(fetched().front(), '6');
+  EXPECT_LE(m_call.asked.size(), 5U);
+  EXPECT_NE(m_call.hint.find("is this Google Cloud?"), std::string::npos);
+}
+
 TEST_F(GoogleFetch, AsksAgainWhileAPodStarts) {
   m_call.time_left_ms = 1000;
   m_call.answers = {{0, "", {}}, {503, "", {}}, {404, "", {}}};
@@ -176,6 +184,16 @@ TEST(GoogleRetry, WaitsForAPodToStartAndGivesUpOnTheRest) {
   EXPECT_EQ(pause(404, 3), 400);
   EXPECT_EQ(pause(404, 4), -1);
   for (const int status : {200, 301, 400, 401, 403}) EXPECT_EQ(pause(status, 1), -1) << status;
+}
+
+TEST(GoogleRetry, GivesANameWithoutAddressUpSoon) {
+  const auto pause = [](int number, std::int64_t elapsed_ms) {
+    return pause_before_next({0, number, elapsed_ms, WIF_HTTP_NO_ADDRESS}).value_or(-1);
+  };
+  EXPECT_EQ(pause(1, 0), 100);
+  EXPECT_EQ(pause(4, 1999), 800);
+  EXPECT_EQ(pause(5, 0), -1);
+  EXPECT_EQ(pause(1, 2000), -1);  // a resolver that doesn't answer
 }
 
 struct Case {

@@ -232,6 +232,27 @@ TEST(Send, GivesTheLastAnswerWhenTheRuleHasEnough) {
   EXPECT_EQ(call.asked.size(), 4U);
 }
 
+TEST(Send, TellsTheRuleWhyThereIsNoAnswer) {
+  FakeCall call;
+  call.answers = {{0, "", {}, WIF_HTTP_LOST}, {0, "", {}, WIF_HTTP_NO_ADDRESS}, answer(200)};
+  std::vector<std::int32_t> failures;
+  const auto response = send_with(call, [&](const Try& made) -> std::optional<std::int64_t> {
+    failures.push_back(made.failure);
+    return made.failure == WIF_HTTP_NO_ADDRESS ? std::nullopt : std::optional<std::int64_t>(0);
+  });
+  EXPECT_FALSE(response);
+  EXPECT_EQ(failures, (std::vector<std::int32_t>{WIF_HTTP_LOST, WIF_HTTP_NO_ADDRESS}));
+}
+
+TEST(Send, TriesNothingAgainThatWillNotPass) {
+  for (const std::int32_t failure : {WIF_HTTP_NO_TLS, WIF_HTTP_FAILED}) {
+    FakeCall call;
+    call.answers = {{0, "", {}, failure}, answer(200)};
+    EXPECT_FALSE(send_with(call, until_200)) << failure;
+    EXPECT_EQ(call.asked.size(), 1U) << failure;
+  }
+}
+
 TEST(Send, BeginsNoPauseThatPassesTheDeadline) {
   FakeCall call;
   call.answers = {answer(410), answer(200)};
