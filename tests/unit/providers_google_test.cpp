@@ -123,14 +123,6 @@ TEST_F(GoogleFetch, SilenceIsExplained) {
   EXPECT_NE(m_call.hint.find("169.254.169.254"), std::string::npos);
 }
 
-TEST_F(GoogleFetch, OffGoogleCloudItSaysSoBeforeTheDeadline) {
-  m_call.time_left_ms = 60'000;
-  m_call.answers.assign(50, {0, "", {}, WIF_HTTP_NO_ADDRESS});
-  EXPECT_EQ(fetched().front(), '6');
-  EXPECT_LE(m_call.asked.size(), 5U);
-  EXPECT_NE(m_call.hint.find("is this Google Cloud?"), std::string::npos);
-}
-
 TEST_F(GoogleFetch, AsksAgainWhileAPodStarts) {
   m_call.time_left_ms = 1000;
   m_call.answers = {{0, "", {}}, {503, "", {}}, {404, "", {}}};

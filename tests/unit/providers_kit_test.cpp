@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -170,6 +171,21 @@ TEST_F(TokenFile, AnUnreadableOneSaysSo) {
 TEST_F(TokenFile, AFifoWithoutAWriterHoldsNobodyUp) {
   ASSERT_EQ(mkfifo(m_path.c_str(), 0600), 0);
   EXPECT_NE(failure().message.find("is empty"), std::string::npos);
+}
+
+TEST_F(TokenFile, IsTakenUpToItsLimit) {
+  const Host host(&FakeCall::host(), m_call.handle());
+  const auto size = [&](std::size_t limit) -> std::ptrdiff_t {
+    const auto text = read_secret_file(host, open_file(m_path), limit);
+    return text ? static_cast<std::ptrdiff_t>(text->size()) : -text.error();
+  };
+  write("12345");
+  EXPECT_EQ(size(5), 5);
+  EXPECT_EQ(size(4), -EFBIG);
+  m_path = "/proc/self/smaps";  // its size is said to be 0
+  EXPECT_EQ(size(3), -EFBIG);
+  m_path = m_folder.path();
+  EXPECT_EQ(size(5), -EISDIR);
 }
 
 Request get(const char* url) {
