@@ -17,20 +17,8 @@ std::string words_of(const CurlTrouble& trouble) {
   return printable(redact(words.empty() ? curl_easy_strerror(trouble.code) : words), 200);
 }
 
-HttpFailure unreachable(std::string message, std::string hint = {}) {
-  return {Error{Category::unreachable, std::move(message), std::move(hint), {}}};
-}
-
-HttpFailure before_sending(std::string message, std::string hint) {
-  HttpFailure failure = unreachable(std::move(message), std::move(hint));
-  failure.retryable = true;
-  return failure;
-}
-
-HttpFailure after_sending(std::string message, std::string hint = {}) {
-  HttpFailure failure = before_sending(std::move(message), std::move(hint));
-  failure.may_have_arrived = true;
-  return failure;
+HttpFailure unreachable(NoAnswer reason, std::string message, std::string hint) {
+  return {Error{Category::unreachable, std::move(message), std::move(hint), {}}, reason};
 }
 
 bool reached(CURL* curl, CURLINFO moment) {
@@ -48,18 +36,21 @@ HttpFailure timed_out(const CurlTrouble& trouble, const std::string& peer) {
   std::string after = " (waited ";
   after.append(seconds_words(trouble.timeout_ms)).append(")");
   if (!reached(trouble.curl, CURLINFO_NAMELOOKUP_TIME_T))
-    return before_sending("time-out: the address of " + peer + " was not found" + after,
-                          "check this machine's DNS");
+    return unreachable(NoAnswer::address, "time-out: the address of " + peer + " was not found" + after,
+                       "check this machine's DNS");
   if (!reached(trouble.curl, CURLINFO_CONNECT_TIME_T))
-    return before_sending("time-out: " + peer + " does not accept a connection" + after, k_network_hint);
+    return unreachable(NoAnswer::connection, "time-out: " + peer + " does not accept a connection" + after,
+                       k_network_hint);
   if (!reached(trouble.curl, CURLINFO_PRETRANSFER_TIME_T))
-    return before_sending("time-out: the TLS handshake with " + peer + " did not finish" + after,
-                          k_network_hint);
+    return unreachable(NoAnswer::connection,
+                       "time-out: the TLS handshake with " + peer + " did not finish" + after,
+                       k_network_hint);
   if (!reached(trouble.curl, CURLINFO_STARTTRANSFER_TIME_T))
-    return after_sending("time-out: " + peer + " accepted the request and did not answer" + after,
-                         "try again, or allow more with --timeout");
-  return after_sending("time-out: " + peer + " did not finish its answer" + after,
+    return unreachable(NoAnswer::lost,
+                       "time-out: " + peer + " accepted the request and did not answer" + after,
                        "try again, or allow more with --timeout");
+  return unreachable(NoAnswer::lost, "time-out: " + peer + " did not finish its answer" + after,
+                     "try again, or allow more with --timeout");
 }
 
 // Whom libcurl tried, from "Failed to connect to HOST port N after …": it is the proxy where it isn't the peer.
@@ -79,9 +70,11 @@ HttpFailure not_connected(const CurlTrouble& trouble, const std::string& peer) {
   curl_easy_getinfo(trouble.curl, CURLINFO_OS_ERRNO, &error);
   const std::string why = error != 0 ? errno_text(static_cast<int>(error)) : words_of(trouble);
   const std::string proxy = proxy_in(trouble, peer);
-  if (proxy.empty()) return before_sending("cannot connect to " + peer + ": " + why, k_network_hint);
-  return before_sending("cannot connect to " + proxy + ", the proxy on the way to " + peer + ": " + why,
-                        "check https_proxy and no_proxy");
+  if (proxy.empty())
+    return unreachable(NoAnswer::connection, "cannot connect to " + peer + ": " + why, k_network_hint);
+  return unreachable(NoAnswer::connection,
+                     "cannot connect to " + proxy + ", the proxy on the way to " + peer + ": " + why,
+                     "check https_proxy and no_proxy");
 }
 
 // "self-signed certificate in certificate chain" out of "SSL certificate problem: …".
@@ -91,6 +84,7 @@ HttpFailure certificate(const CurlTrouble& trouble, const std::string& peer, con
   if (why.rfind(k_prefix, 0) == 0) why.erase(0, k_prefix.size());
   const std::string tried = !anchors.file.empty() ? anchors.file : anchors.directory;
   return unreachable(
+      NoAnswer::tls,
       "the certificate of " + peer + " can't be verified: " + why +
           (tried.empty() ? "" : " (trust anchors: " + tried + ")"),
       "if a private CA signed it, or a proxy that opens TLS, name that CA's PEM file as ca_file or SSL_CERT_FILE; "
@@ -99,11 +93,13 @@ HttpFailure certificate(const CurlTrouble& trouble, const std::string& peer, con
 
 HttpFailure bad_anchors(const std::string& peer, const TrustAnchors& anchors) {
   const std::string tried = !anchors.file.empty() ? anchors.file : anchors.directory;
-  return {Error{
-      Category::configuration,
-      "cannot load the trust anchors for " + peer + " from " + (tried.empty() ? "the system" : tried),
-      "ca_file and SSL_CERT_FILE name a readable file of PEM certificates; else install ca-certificates",
-      {}}};
+  return {
+      Error{
+          Category::configuration,
+          "cannot load the trust anchors for " + peer + " from " + (tried.empty() ? "the system" : tried),
+          "ca_file and SSL_CERT_FILE name a readable file of PEM certificates; else install ca-certificates",
+          {}},
+      NoAnswer::tls};
 }
 
 HttpFailure handshake(const CurlTrouble& trouble, const std::string& peer) {
@@ -112,8 +108,9 @@ HttpFailure handshake(const CurlTrouble& trouble, const std::string& peer) {
   const bool lost = why.find("SYSCALL") != std::string::npos ||
                     why.find("unexpected eof") != std::string::npos || why.find("reset") != std::string::npos;
   const std::string message = "the TLS handshake with " + peer + " failed: " + why;
-  if (lost) return before_sending(message, k_network_hint);
-  return unreachable(message, "the server has to speak TLS 1.2 or newer there; a plain http port does not");
+  if (lost) return unreachable(NoAnswer::connection, message, k_network_hint);
+  return unreachable(NoAnswer::tls, message,
+                     "the server has to speak TLS 1.2 or newer there; a plain http port does not");
 }
 
 }  // namespace
@@ -121,15 +118,16 @@ HttpFailure handshake(const CurlTrouble& trouble, const std::string& peer) {
 HttpFailure explain(const CurlTrouble& trouble, const std::string& peer, const TrustAnchors& anchors) {
   const char* large = trouble.code == CURLE_FILESIZE_EXCEEDED ? "a body over 1 MiB" : trouble.too_large;
   if (large != nullptr)
-    return unreachable("the answer of " + peer + " has " + large,
+    return unreachable(NoAnswer::other, "the answer of " + peer + " has " + large,
                        "this is hardly the right address: check it");
   switch (trouble.code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-      return before_sending("the address of " + peer + " was not found (DNS)",
-                            "check the name, and this machine's DNS");
+      return unreachable(NoAnswer::address, "the address of " + peer + " was not found (DNS)",
+                         "check the name, and this machine's DNS");
     case CURLE_COULDNT_RESOLVE_PROXY:
-      return before_sending("the address of the proxy on the way to " + peer + " was not found (DNS)",
-                            "check https_proxy and no_proxy");
+      return unreachable(NoAnswer::address,
+                         "the address of the proxy on the way to " + peer + " was not found (DNS)",
+                         "check https_proxy and no_proxy");
     case CURLE_COULDNT_CONNECT:
       return not_connected(trouble, peer);
     case CURLE_OPERATION_TIMEDOUT:
@@ -146,13 +144,15 @@ HttpFailure explain(const CurlTrouble& trouble, const std::string& peer, const T
     case CURLE_PARTIAL_FILE:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
-      return after_sending(
+      return unreachable(
+          NoAnswer::lost,
           "the connection to " + peer + " was lost before its answer was whole: " + words_of(trouble),
           "try again; if it stays so, look at what lies between, such as a proxy");
     case CURLE_OUT_OF_MEMORY:
       return {Error{Category::bug, "out of memory", {}, {}}};
     default:
-      return unreachable("no usable answer from " + peer + ": " + words_of(trouble), k_network_hint);
+      return unreachable(NoAnswer::other, "no usable answer from " + peer + ": " + words_of(trouble),
+                         k_network_hint);
   }
 }
 

@@ -53,10 +53,19 @@ struct HttpResponse {
   std::string_view header(std::string_view name) const;
 };
 
+// Why no answer came; the interface's wif_http_failure, one to one.
+enum class NoAnswer { other = 0, address = 1, connection = 2, lost = 3, tls = 4 };
+
 struct HttpFailure {
   Error error;
-  bool retryable = false;         // asking again may help: DNS, no connection, connection lost, time-out
-  bool may_have_arrived = false;  // the server may have acted on the request
+  NoAnswer reason = NoAnswer::other;
+
+  // Asking again may help: DNS, no connection, connection lost, time-out.
+  bool retryable() const {
+    return reason == NoAnswer::address || reason == NoAnswer::connection || may_have_arrived();
+  }
+  // The server may have acted on the request.
+  bool may_have_arrived() const { return reason == NoAnswer::lost; }
 };
 
 using HttpResult = tl::expected<HttpResponse, HttpFailure>;

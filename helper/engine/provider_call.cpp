@@ -15,6 +15,12 @@ namespace {
 // A module reads one byte past the 1 MiB that it allows, to see that there is more.
 constexpr std::size_t k_largest_secret = 2 << 20;
 
+static_assert(static_cast<int>(wif::NoAnswer::other) == WIF_HTTP_FAILED &&
+              static_cast<int>(wif::NoAnswer::address) == WIF_HTTP_NO_ADDRESS &&
+              static_cast<int>(wif::NoAnswer::connection) == WIF_HTTP_NO_CONNECTION &&
+              static_cast<int>(wif::NoAnswer::lost) == WIF_HTTP_LOST &&
+              static_cast<int>(wif::NoAnswer::tls) == WIF_HTTP_NO_TLS);
+
 // What one HTTP call handed to the module: the arrays point into the response.
 struct Answered {
   wif::HttpResponse response;
@@ -120,6 +126,7 @@ void write_http_response(wif_call* call, HttpResponse from, wif_http_response& r
   for (const auto& header : answered.response.headers)
     answered.headers.push_back({header.name.c_str(), header.value.reveal().c_str()});
   response.status = answered.response.status;
+  response.failure = WIF_HTTP_FAILED;
   response.headers = answered.headers.data();
   response.header_count = answered.headers.size();
   response.body = answered.response.body.reveal().c_str();
@@ -139,6 +146,8 @@ std::int32_t http(wif_call* call, const wif_http_request* request, wif_http_resp
                      nullptr);
   auto result = call->services.http.send(read_http_request(call, *request));
   if (!result) {
+    response->status = 0;
+    response->failure = static_cast<std::int32_t>(result.error().reason);
     call->error = std::move(result.error().error);
     return static_cast<std::int32_t>(call->error->category);
   }

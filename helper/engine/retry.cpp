@@ -69,7 +69,7 @@ HttpResult RetryingHttp::send(const HttpRequest& request) {
     if (result) {
       outcome.status = result->status;
       outcome.retry_after = parse_retry_after(result->header("retry-after"), m_waiting.unix_time());
-    } else if (!result.error().retryable) {
+    } else if (!result.error().retryable()) {
       return result;
     }
     const auto decision =
@@ -81,7 +81,7 @@ HttpResult RetryingHttp::send(const HttpRequest& request) {
       }
       return result;
     }
-    if (!result && result.error().may_have_arrived) ++unanswered;
+    if (!result && result.error().may_have_arrived()) ++unanswered;
     m_waiting.sleep_ms(decision.pause_ms);
   }
 }

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profile.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 namespace wif::aws {
 using kit::fail;
@@ -17,7 +11,6 @@ using kit::Result;
 
 namespace {
 
-constexpr std::size_t k_usual_size = std::size_t{1} << 16;
 constexpr std::size_t k_limit = std::size_t{1} << 20;
 
 struct Place {
@@ -40,49 +33,20 @@ tl::unexpected<Failure> unreadable(const std::string& path, const std::string& w
               "AWS_SHARED_CREDENTIALS_FILE");
 }
 
-std::string errno_words() {
-  char buffer[128] = "";
-  return strerror_r(errno, buffer, sizeof buffer);
-}
-
-class File {
- public:
-  explicit File(const std::string& path)
-      : m_fd(path.empty() ? -1 : open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (m_fd >= 0) close(m_fd);
-  }
-  int get() const { return m_fd; }
-
- private:
-  int m_fd;
-};
-
 // Somebody else's home, as that of a service without one of its own, is as good as none.
-bool is_absent(const Place& place) {
-  return place.path.empty() || errno == ENOENT || errno == ENOTDIR || (errno == EACCES && !place.named);
+bool is_absent(const Place& place, int error) {
+  return error == ENOENT || error == ENOTDIR || (error == EACCES && !place.named);
 }
 
-// Into the host's secret memory, as it may hold keys. No file is an empty one.
+// It may hold keys. No file is an empty one.
 Result<std::string_view> read_file(const Host& host, const Place& place) {
-  const File file(place.path);
-  if (file.get() < 0 && is_absent(place)) return std::string_view();
-  struct stat status = {};
-  if (file.get() < 0 || fstat(file.get(), &status) != 0) return unreadable(place.path, errno_words());
-  const std::size_t capacity =
-      std::clamp(static_cast<std::size_t>(std::max<off_t>(status.st_size, 0)) + 1, k_usual_size, k_limit);
-  char* memory = host.secret_memory(capacity);
-  std::size_t size = 0;
-  while (size < capacity) {
-    const ssize_t count = read(file.get(), memory + size, capacity - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return unreadable(place.path, errno_words());
-    if (count == 0) return std::string_view(memory, size);
-    size += static_cast<std::size_t>(count);
-  }
-  return unreadable(place.path, "it is larger than 1 MiB");
+  if (place.path.empty()) return std::string_view();
+  const Fd file = kit::open_file(place.path);
+  if (!file && is_absent(place, errno)) return std::string_view();
+  if (!file) return unreadable(place.path, errno_text(errno));
+  const auto text = kit::read_secret_file(host, file, k_limit);
+  if (text) return *text;
+  return unreadable(place.path, text.error() == EFBIG ? "it is larger than 1 MiB" : errno_text(text.error()));
 }
 
 std::string_view without_quotes(std::string_view text) {

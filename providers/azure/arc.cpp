@@ -3,11 +3,9 @@
 // token. The agent is only a port on loopback, which any user could listen on while it is down and name a file of ours to
 // be sent, so the one documented folder is all that is read from, and no link in it is followed.
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "azure.hpp"
 #include "util/text.hpp"
@@ -20,26 +18,13 @@ using namespace wif::kit;
 constexpr std::size_t k_largest_key = 4096;
 constexpr std::string_view k_suffix = ".key";
 
-struct File {
-  explicit File(const std::string& path)
-      : fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (fd >= 0) close(fd);
-  }
-  int fd;
-};
-
 tl::unexpected<Failure> bad_challenge(const std::string& what) {
   return fail(WIF_REFUSED, "the Azure Arc agent's challenge " + what + ", so nothing was sent",
               "check that it is the agent (himds) that listens there: `azcmagent show`");
 }
 
 tl::unexpected<Failure> cannot_open(const std::string& path, int error) {
-  char buffer[128] = "";
-  const std::string message =
-      "cannot open " + path + ", the Azure Arc agent's key: " + strerror_r(error, buffer, sizeof buffer);
+  const std::string message = "cannot open " + path + ", the Azure Arc agent's key: " + errno_text(error);
   if (error == EACCES || error == EPERM)
     return fail(WIF_NO_IDENTITY, message,
                 "only root and the group himds may use the machine's identity: usermod -aG himds USER");
@@ -67,22 +52,15 @@ Result<std::string> challenged_file(std::string_view www_authenticate, std::stri
 }
 
 Result<std::string_view> read_key(const Host& host, const std::string& path) {
-  const File file(path);
-  if (file.fd < 0) return cannot_open(path, errno);
+  const Fd file = open_file(path, O_NOFOLLOW);
+  if (!file) return cannot_open(path, errno);
   struct stat status = {};
-  if (fstat(file.fd, &status) != 0) return cannot_open(path, errno);
+  if (fstat(file.get(), &status) != 0) return cannot_open(path, errno);
   if (!S_ISREG(status.st_mode)) return bad_challenge("names something that is no regular file, " + path);
-  char* memory = host.secret_memory(k_largest_key + 1);
-  std::size_t size = 0;
-  while (size <= k_largest_key) {
-    const ssize_t count = read(file.fd, memory + size, k_largest_key + 1 - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return cannot_open(path, errno);
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-  }
-  if (size > k_largest_key) return bad_challenge("names a file of more than 4096 bytes, " + path);
-  const std::string_view key = trim({memory, size});
+  const auto text = read_secret_file(host, file, k_largest_key);
+  if (!text && text.error() == EFBIG) return bad_challenge("names a file of more than 4096 bytes, " + path);
+  if (!text) return cannot_open(path, text.error());
+  const std::string_view key = trim(*text);
   if (key.empty()) return bad_challenge("names an empty file, " + path);
   return key;
 }

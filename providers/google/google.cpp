@@ -39,6 +39,8 @@ constexpr std::int64_t k_first_pause_ms = 100;
 constexpr std::int64_t k_longest_pause_ms = 2000;
 constexpr int k_tries = 6;
 constexpr int k_tries_of_404 = 4;
+constexpr int k_tries_of_name = 5;
+constexpr std::int64_t k_longest_for_name_ms = 2000;
 
 constexpr const char* k_silence_hint =
     "is this Google Cloud? On GKE the server is not ready in a pod's first seconds (--timeout allows more), and "
@@ -168,8 +170,15 @@ Request build_request(const Question& question) {
 // 0.1 s on (googleapis/google-cloud-go compute/metadata, google-auth-library-python). That is too short for a new
 // pod on GKE (google-cloud-go#14349), so no answer and 503, which the reference calls 'still booting', are asked
 // again until the deadline; and a 404 is believed only when it stays, since a new pod may not be known yet.
+// A name without an address is what every machine outside of Google Cloud has. Go's library doesn't ask again for one that
+// DNS denies, but does where DNS itself fails for the moment (net.DNSError.Temporary), as it may while a machine starts
+// (GoogleCloudPlatform/slurm-gcp#52). libcurl doesn't tell the two apart, so the name gets a second or two.
 std::optional<std::int64_t> pause_before_next(const Try& made) {
   const std::int64_t pause = std::min(k_first_pause_ms << std::min(made.number - 1, 10), k_longest_pause_ms);
+  if (made.status == 0 && made.failure == WIF_HTTP_NO_ADDRESS) {
+    const bool enough = made.number >= k_tries_of_name || made.elapsed_ms >= k_longest_for_name_ms;
+    return enough ? std::nullopt : std::optional(pause);
+  }
   if (made.status == 0 || made.status == 503) return pause;
   const bool transient = made.status == 408 || made.status == 429 || made.status >= 500;
   const int tries = transient ? k_tries : made.status == 404 ? k_tries_of_404 : 1;

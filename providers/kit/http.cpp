@@ -33,7 +33,11 @@ std::optional<std::string_view> Response::header(std::string_view name) const {
   return {};
 }
 
-Result<Response> send(const Host& host, const Request& request, const std::string& doing) {
+namespace {
+
+// `failure`: why there is no answer (wif_http_failure).
+Result<Response> attempt(const Host& host, const Request& request, const std::string& doing,
+                         std::int32_t& failure) {
   // A view need not end in a NUL.
   std::vector<wif_http_header> headers;
   for (const auto& header : request.headers)
@@ -57,17 +61,26 @@ Result<Response> send(const Host& host, const Request& request, const std::strin
   wif_http_response answer{};
   answer.struct_size = sizeof answer;
   const std::int32_t status = host.table()->http(host.call(), &raw, &answer);
+  failure = answer.failure;
   if (status != WIF_OK) return fail(status, doing + ": " + host.table()->error_message(host.call()));
   return Response{answer.status, answer.headers, answer.header_count, {answer.body, answer.body_size}};
+}
+
+}  // namespace
+
+Result<Response> send(const Host& host, const Request& request, const std::string& doing) {
+  std::int32_t failure = WIF_HTTP_FAILED;
+  return attempt(host, request, doing, failure);
 }
 
 Result<Response> send(const Host& host, Request request, const std::string& doing, const RetryRule& rule) {
   request.flags |= WIF_HTTP_NO_RETRY;
   const std::int64_t began = monotonic_ms();
   for (int number = 1;; ++number) {
-    auto response = send(host, request, doing);
-    if (!response && response.error().status != WIF_UNREACHABLE) return response;
-    const auto pause = rule(Try{response ? response->status : 0, number, monotonic_ms() - began});
+    std::int32_t failure = WIF_HTTP_FAILED;
+    auto response = attempt(host, request, doing, failure);
+    if (!response && (failure == WIF_HTTP_FAILED || failure == WIF_HTTP_NO_TLS)) return response;
+    const auto pause = rule(Try{response ? response->status : 0, number, monotonic_ms() - began, failure});
     if (!pause || *pause + k_shortest_try_ms >= host.time_left_ms()) return response;
     sleep_ms(*pause);
   }

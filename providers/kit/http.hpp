@@ -59,10 +59,13 @@ struct Try {
   std::int32_t status = 0;
   int number = 1;               // of this try
   std::int64_t elapsed_ms = 0;  // since the first try began
+  // Without an answer: why, of those that may pass (wif_http_failure).
+  std::int32_t failure = WIF_HTTP_NO_CONNECTION;
 };
 // How long to wait before the next try, in milliseconds; nothing: enough.
 using RetryRule = std::function<std::optional<std::int64_t>(const Try&)>;
-// As send(), with the source's rule in place of the host's. A pause that leaves no time for a try isn't begun.
+// As send(), with the source's rule in place of the host's. What won't pass, such as a certificate that can't be verified,
+// isn't tried again whatever the rule says. A pause that leaves no time for a try isn't begun.
 Result<Response> send(const Host& host, Request request, const std::string& doing, const RetryRule& rule);
 
 // Percent-encoded for a query's or a form's value (RFC 3986 section 2.3: all but unreserved characters).

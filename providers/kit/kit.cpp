@@ -13,25 +13,7 @@ namespace wif::kit {
 namespace {
 
 constexpr std::size_t k_limit = std::size_t{1} << 20;
-
-class File {
- public:
-  explicit File(int fd) : m_fd(fd) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (m_fd >= 0) close(m_fd);
-  }
-  int get() const { return m_fd; }
-
- private:
-  int m_fd;
-};
-
-std::string errno_words(int error) {
-  char buffer[128] = "";
-  return strerror_r(error, buffer, sizeof buffer);  // GNU's: thread-safe, returns the text
-}
+constexpr std::size_t k_usual_size = 4096;
 
 tl::unexpected<Failure> cannot_open(const std::string& path, int error) {
   if (error == ENOENT || error == ENOTDIR)
@@ -39,49 +21,19 @@ tl::unexpected<Failure> cannot_open(const std::string& path, int error) {
         WIF_NO_IDENTITY, "there is no token file " + path,
         "mount a projected token volume (serviceAccountToken) there, or set subject.path to where the token is");
   if (error == EACCES || error == EPERM)
-    return fail(WIF_NO_IDENTITY, "not allowed to read the token file " + path + ": " + errno_words(error),
+    return fail(WIF_NO_IDENTITY, "not allowed to read the token file " + path + ": " + errno_text(error),
                 "run as the user it was mounted for, or set fsGroup in the pod's securityContext");
-  return fail(WIF_NO_IDENTITY, "cannot open the token file " + path + ": " + errno_words(error));
+  return fail(WIF_NO_IDENTITY, "cannot open the token file " + path + ": " + errno_text(error));
 }
 
-// Opened so that neither a FIFO without a writer nor a terminal can hold us up.
-Result<struct stat> check_kind(const File& file, const std::string& path) {
-  struct stat status = {};
-  if (fstat(file.get(), &status) != 0)
-    return fail(WIF_NO_IDENTITY, "cannot look at the token file " + path + ": " + errno_words(errno));
-  if (S_ISDIR(status.st_mode))
+tl::unexpected<Failure> cannot_read(const std::string& path, int error) {
+  if (error == EISDIR)
     return fail(WIF_CONFIGURATION, path + " is a folder, not a token file",
                 "name the file in it, as in " + path + (path.ends_with('/') ? "token" : "/token"));
-  // A pipe with a writer is waited for; the host keeps the deadline.
-  if (!S_ISREG(status.st_mode)) fcntl(file.get(), F_SETFL, 0);
-  return status;
-}
-
-tl::unexpected<Failure> too_large(const std::string& path) {
-  return fail(WIF_NO_IDENTITY, "the token file " + path + " is larger than 1 MiB, so it holds no token",
-              "check that subject.path names the token");
-}
-
-Result<std::string_view> read_whole(const Host& host, const File& file, std::size_t expected,
-                                    const std::string& path) {
-  std::size_t capacity = std::clamp<std::size_t>(expected + 1, 4096, k_limit + 1);
-  char* memory = host.secret_memory(capacity);
-  std::size_t size = 0;
-  for (;;) {
-    if (size == capacity) {  // it grew, or the kernel doesn't know the size
-      capacity = std::min(capacity * 2, k_limit + 1);
-      char* larger = host.secret_memory(capacity);
-      std::memcpy(larger, memory, size);
-      memory = larger;
-    }
-    const ssize_t count = read(file.get(), memory + size, capacity - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      return fail(WIF_NO_IDENTITY, "cannot read the token file " + path + ": " + errno_words(errno));
-    if (count == 0) return std::string_view(memory, size);
-    size += static_cast<std::size_t>(count);
-    if (size > k_limit) return too_large(path);
-  }
+  if (error == EFBIG)
+    return fail(WIF_NO_IDENTITY, "the token file " + path + " is larger than 1 MiB, so it holds no token",
+                "check that subject.path names the token");
+  return fail(WIF_NO_IDENTITY, "cannot read the token file " + path + ": " + errno_text(error));
 }
 
 }  // namespace
@@ -121,15 +73,42 @@ std::int32_t Host::report(const Failure& failure) const {
                       failure.hint.empty() ? nullptr : failure.hint.c_str());
 }
 
+Fd open_file(const std::string& path, int flags) {
+  return Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags));
+}
+
+tl::expected<std::string_view, int> read_secret_file(const Host& host, const Fd& file, std::size_t limit) {
+  struct stat status = {};
+  if (fstat(file.get(), &status) != 0) return tl::unexpected(errno);
+  if (S_ISREG(status.st_mode) && status.st_size > static_cast<off_t>(limit)) return tl::unexpected(EFBIG);
+  std::size_t capacity =
+      std::clamp<std::size_t>(static_cast<std::size_t>(std::max<off_t>(status.st_size, 0)) + 1,
+                              std::min(k_usual_size, limit + 1), limit + 1);
+  char* memory = host.secret_memory(capacity);
+  std::size_t size = 0;
+  for (;;) {
+    if (size == capacity) {  // it grew, or the kernel doesn't know the size
+      capacity = std::min(capacity * 2, limit + 1);
+      char* larger = host.secret_memory(capacity);
+      std::memcpy(larger, memory, size);
+      memory = larger;
+    }
+    const ssize_t count = read(file.get(), memory + size, capacity - size);
+    if (count < 0 && errno == EINTR) continue;
+    // A pipe's writer is there, and is waited for; the host keeps the deadline.
+    if (count < 0 && errno == EAGAIN && fcntl(file.get(), F_SETFL, 0) == 0) continue;
+    if (count < 0) return tl::unexpected(errno);
+    if (count == 0) return std::string_view(memory, size);
+    size += static_cast<std::size_t>(count);
+    if (size > limit) return tl::unexpected(EFBIG);
+  }
+}
+
 Result<std::string_view> read_token_file(const Host& host, const std::string& path) {
-  const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (file.get() < 0) return cannot_open(path, errno);
-  const auto status = check_kind(file, path);
-  if (!status) return tl::unexpected<Failure>(status.error());
-  if (status->st_size > static_cast<off_t>(k_limit)) return too_large(path);
-  const auto text =
-      read_whole(host, file, static_cast<std::size_t>(std::max<off_t>(status->st_size, 0)), path);
-  if (!text) return text;
+  const Fd file = open_file(path);
+  if (!file) return cannot_open(path, errno);
+  const auto text = read_secret_file(host, file, k_limit);
+  if (!text) return cannot_read(path, text.error());
   const std::string_view token = trim(*text);
   if (!token.empty()) return token;
   return fail(WIF_NO_IDENTITY, "the token file " + path + " is empty",

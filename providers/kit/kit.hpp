@@ -18,6 +18,7 @@
 
 #include <tl/expected.hpp>
 
+#include "util/fd.hpp"
 #include "util/text.hpp"
 #include "wif/provider.h"
 
@@ -73,6 +74,11 @@ class Host {
 };
 
 using wif::trim;
+
+// Opened for reading, so that neither a FIFO without a writer nor a terminal holds us up. Without a descriptor: errno.
+Fd open_file(const std::string& path, int flags = 0);
+// All of it, read straight into the host's secret memory. The error is an errno: EFBIG for more than `limit` bytes.
+tl::expected<std::string_view, int> read_secret_file(const Host& host, const Fd& file, std::size_t limit);
 
 // The token in a file: whole, trimmed, never empty, at most 1 MiB. Read afresh each time and straight into the host's
 // secret memory. The error's hint fits a projected Kubernetes token.

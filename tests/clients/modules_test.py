@@ -1,37 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Provider modules of others, dropped into a folder: a good one in plain C, and those that are broken on purpose."""
 import os
-import shutil
 import stat
-import tempfile
 import time
 
 from harness import MODULES, SANITIZERS, Case, main
 
 
-def trusted(folder):
-    """Whether only root or we can write there and above: what wif asks of a module's folder."""
-    while True:
-        info = os.stat(folder)
-        if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
-            return False
-        if folder == "/":
-            return True
-        folder = os.path.dirname(folder)
-
-
 class Modules(Case):
     def setUp(self):
         super().setUp()
-        places = [os.path.expanduser("~"), os.getcwd(), "/run", "/var/lib"]
-        place = next(place for place in places if os.access(place, os.W_OK) and trusted(os.path.realpath(place)))
-        self.modules = os.path.realpath(tempfile.mkdtemp(prefix="wif-modules-", dir=place))
-        self.addCleanup(shutil.rmtree, self.modules, ignore_errors=True)
-        for name in os.listdir(MODULES):
-            if name.endswith((".so", ".module")):
-                shutil.copy(os.path.join(MODULES, name), self.modules)
-                os.chmod(os.path.join(self.modules, name), 0o644)
-        self.env["WIF_MODULE_PATH"] = self.modules
+        self.modules = self.drop_in(*(os.path.join(MODULES, name) for name in os.listdir(MODULES)
+                                      if name.endswith((".so", ".module"))))
 
     def provider(self, name, *words):
         return ("get", "--set", "subject.provider=" + name, "--set", "subject.path=" + self.testbed.token_file, *words)

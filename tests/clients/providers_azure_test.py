@@ -78,7 +78,6 @@ class Azure(Case):
 
     def answer(self, status, body, **more):
         """In place of the stand-in's and of former ones."""
-        self.forget()
         self.testbed.control("config", answers=[{"path": self.path, "status": status, "body": body, **more}])
 
     def fault(self, text, count=-1):
@@ -276,6 +275,7 @@ class Wrong(Azure):
                                     ("empty_token", "without an access_token"), ("token_type=N_A", "N_A"),
                                     ("truncate", "."), ("big=3000000", "."), ("expires_in=-1", "expires_in")):
                 with self.subTest(fault=fault):
+                    self.forget()
                     # Without expires_on, which comes before expires_in, and without Arc's challenge.
                     self.answer(200, {"access_token": self.token()})
                     self.fault(fault)

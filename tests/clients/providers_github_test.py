@@ -3,17 +3,20 @@
 import hashlib
 import http.client
 import json
-import time
 from urllib.parse import urlsplit
 
-from harness import Case, main
+from harness import main
+from source import LostConnections, Silence, Source
 
 PATH = "/222//idtoken/7f3c/1d2e"
 TOKEN = "wif-canary-at-job-1"
 PENDING = {"message": "Can't issue ID_TOKEN for job in 'Pending' state."}
 
 
-class Github(Case):
+class Github(Source):
+    provider = "github"
+    path = PATH
+
     def setUp(self):
         super().setUp()
         self.address = self.testbed.about["http"] + PATH + "?api-version=2.0"
@@ -25,30 +28,11 @@ class Github(Case):
         self.testbed.control("config", providers=[{"audience": audience}], mappings=[{"rows": {
             "repository": "octo-org/octo-repo", "ref": "refs/heads/main", "environment": "production"}}])
 
-    def finish(self, process):
-        done = super().finish(process)
-        self.assertNotIn("eyJ", done.stderr)
-        return done
-
-    def served(self, path=PATH):
-        return self.testbed.control("counts")["paths"].get(path, 0)
-
     def answers(self, *answers):
         self.testbed.control("config", answers=[{"path": PATH, **answer} for answer in answers])
 
     def value(self, **options):
         self.answers({"body": {"count": 1, "value": self.testbed.control("mint", shape="github", **options)}})
-
-    def fault(self, text, count=-1):
-        self.testbed.control("faults", path=PATH, fault=text, count=count)
-
-    def refused(self, code, expected, *words):
-        done = self.wif("get", "--set", "subject.provider=github", *words, code=code)
-        self.assertRegex(done.stderr, expected)
-        self.assertEqual(self.records(), [])
-        self.assertNotIn("expires in", self.plain("cache", "ls").stdout)
-        self.assertEqual(self.testbed.exchanges(), 0)
-        return done
 
 
 class Good(Github):
@@ -120,7 +104,7 @@ class Permission(Github):
         self.assertIn("  github", self.plain("providers").stdout)
 
 
-class Again(Github):
+class Again(LostConnections, Github):
     def test_while_the_job_is_pending(self):
         self.answers({"status": 403, "body": PENDING, "times": 2})
         self.assertTrue(self.token())
@@ -135,17 +119,13 @@ class Again(Github):
             self.fault(f"status={status},id={number}", 1)
             self.assertTrue(self.token("--no-cache"))
 
-    def test_lost_connections(self):
-        self.fault("reset", 2)
-        self.assertTrue(self.token())
-
     def test_a_try_that_hangs(self):
         self.fault("hang", 1)
         self.assertTrue(self.token())
         self.assertEqual(self.testbed.control("last")["outcome"], "ok")
 
 
-class Bad(Github):
+class Bad(Silence, Github):
     def test_a_request_token_that_is_not_taken(self):
         self.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = "another"
         self.refused(5, "does not take the job's request token: HTTP 401: The request token")
@@ -182,10 +162,6 @@ class Bad(Github):
         self.answers({"body": {"value": token[:token.rindex(".")]}})
         self.refused(6, "is not a token")
 
-    def test_a_cut_answer(self):
-        self.fault("truncate")
-        self.refused(6, "lost before its answer was whole", "--timeout", "1s")
-
     def test_an_expired_token(self):
         self.value(ttl=-180, age=600)
         self.refused(4, "expired 3 min ago")
@@ -193,16 +169,6 @@ class Bad(Github):
     def test_a_token_for_somebody_else(self):
         self.value(audience="https://github.com/octo-org")
         self.refused(6, "not for the audience https://api.openai.com/v1")
-
-    def test_a_hanging_server(self):
-        self.fault("hang")
-        began = time.monotonic()
-        self.refused(6, "did not answer", "--timeout", "2s")
-        self.assertLess(time.monotonic() - began, 30)
-
-    def test_a_slow_server(self):
-        self.fault("drip=100")
-        self.refused(6, "did not finish its answer|did not answer", "--timeout", "2s")
 
     def test_nobody_listens(self):
         self.env["ACTIONS_ID_TOKEN_REQUEST_URL"] = "http://127.0.0.1:1/?api-version=2.0"

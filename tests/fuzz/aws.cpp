@@ -2,23 +2,11 @@
 // What AWS STS and the places that hand out credentials may answer, and AWS's shared files: the first byte chooses which.
 #include "aws/sts.hpp"
 
-#include <cstdlib>
-
+#include "fuzz/must.hpp"
 #include "unit/fake_host.hpp"
 
-namespace {
-
-void must(bool held) {
-  if (!held) std::abort();
-}
-
-template <class T> void must_explain(const wif::kit::Result<T>& result) {
-  must(result || (!result.error().message.empty() && result.error().message.find('\n') == std::string::npos));
-}
-
-}  // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace wif::fuzz;
   if (size == 0) return 0;
   std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   wif::FakeCall call;
@@ -37,8 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     }
     case 2:
-      must_explain(wif::kit::Result<int>(
-          tl::unexpected(wif::aws::read_error(403, text.data(), text.size(), "Action", "source"))));
+      must_explain(wif::aws::read_error(403, text.data(), text.size(), "Action", "source"));
       break;
     case 3:
       must_explain(wif::aws::read_json_credentials(host, text, "source"));

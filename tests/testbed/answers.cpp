@@ -3,9 +3,12 @@
 
 namespace testbed {
 
-void Answers::order(const Json& answer) {
+void Answers::replace(const std::vector<Json>& answers) {
   const std::lock_guard lock(m_mutex);
-  m_ordered[answer["path"].text("/oauth/token")].push_back({answer.clone(), answer["times"].number(-1)});
+  m_ordered.clear();
+  for (const Json& answer : answers) {
+    m_ordered[answer["path"].text("/oauth/token")].push_back({answer.clone(), answer["times"].number(-1)});
+  }
 }
 
 bool Answers::give(const std::string& path, httplib::Response& response) {
@@ -29,9 +32,6 @@ bool Answers::give(const std::string& path, httplib::Response& response) {
   return true;
 }
 
-void Answers::reset() {
-  const std::lock_guard lock(m_mutex);
-  m_ordered.clear();
-}
+void Answers::reset() { replace({}); }
 
 }  // namespace testbed

@@ -10,14 +10,16 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace testbed {
 
 // Thread-safe.
 class Answers {
  public:
-  // {"path", "status", "headers", "body", "content_type", "times"}; without times, for ever.
-  void order(const Json& answer);
+  // In place of all former ones, whatever their path: {"path", "status", "headers", "body", "content_type", "times"};
+  // without times, for ever.
+  void replace(const std::vector<Json>& answers);
   // False when there is none for that path.
   bool give(const std::string& path, httplib::Response& response);
   void reset();

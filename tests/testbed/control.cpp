@@ -24,8 +24,8 @@ void change_config(State& state, const Json& options, httplib::Response& respons
   rest.erase("answers");
   rest.erase("clock_skew");
   state.config.apply(rest);
-  for (const Json& answer : options["answers"].items()) {
-    state.answers.order(answer);
+  if (options.has("answers")) {
+    state.answers.replace(options["answers"].items());
   }
   if (options.has("clock_skew")) {
     state.clock.set_skew(options["clock_skew"].number());

@@ -311,6 +311,24 @@ TEST_F(Testbed, GivesOrderedAnswersWordForWord) {
   EXPECT_EQ(client().Get("/identity")->status, 404);
 }
 
+TEST_F(Testbed, AListOfAnswersReplacesTheFormerOneOnAllPaths) {
+  const auto order = [this](std::initializer_list<std::pair<const char*, int>> answers) {
+    std::vector<Json> list;
+    for (const auto& [path, status] : answers) {
+      list.push_back(Json::object({{"path", path}, {"status", status}}));
+    }
+    control("config", Json::object({{"answers", Json::array(list)}}));
+  };
+  order({{"/a", 201}, {"/b", 202}});
+  control("config", Json::object({{"single_use", false}}));
+  EXPECT_EQ(client().Get("/a")->status, 201);
+  order({{"/a", 203}});
+  EXPECT_EQ(client().Get("/a")->status, 203);
+  EXPECT_EQ(client().Get("/b")->status, 404);
+  order({});
+  EXPECT_EQ(client().Get("/a")->status, 404);
+}
+
 TEST_F(Testbed, HoldsRequestsUntilReleased) {
   constexpr int k_clients = 200;
   control("hold");

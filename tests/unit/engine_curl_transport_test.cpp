@@ -133,7 +133,7 @@ TEST_F(Transports, TakeAMebibyteAndNoMore) {
     ASSERT_FALSE(larger) << told;
     EXPECT_NE(larger.error().error.message.find("over 1 MiB"), std::string::npos)
         << larger.error().error.message;
-    EXPECT_FALSE(larger.error().retryable);
+    EXPECT_FALSE(larger.error().retryable());
   }
 }
 
@@ -150,7 +150,7 @@ TEST_F(Transports, TakeNoMoreOfHeadersEither) {
   ASSERT_FALSE(response);
   EXPECT_NE(response.error().error.message.find("headers over"), std::string::npos)
       << response.error().error.message;
-  EXPECT_FALSE(response.error().retryable);
+  EXPECT_FALSE(response.error().retryable());
 }
 
 TEST_F(Transports, FollowNoRedirect) {
@@ -173,19 +173,38 @@ TEST_F(Transports, TellWhatMayHaveArrivedFromWhatHasNot) {
   }
   const auto refused = get(gone);
   ASSERT_FALSE(refused);
-  EXPECT_TRUE(refused.error().retryable);
-  EXPECT_FALSE(refused.error().may_have_arrived);
+  EXPECT_TRUE(refused.error().retryable());
+  EXPECT_FALSE(refused.error().may_have_arrived());
 
   const auto cut = taken("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
   ASSERT_FALSE(cut);
-  EXPECT_TRUE(cut.error().retryable);
-  EXPECT_TRUE(cut.error().may_have_arrived);
+  EXPECT_TRUE(cut.error().retryable());
+  EXPECT_TRUE(cut.error().may_have_arrived());
 
   const LoopbackServer silent([](int connection) { await_close(connection); });
   const auto late = get(silent.url(), 50);
   ASSERT_FALSE(late);
-  EXPECT_TRUE(late.error().may_have_arrived);
+  EXPECT_TRUE(late.error().may_have_arrived());
   EXPECT_NE(late.error().error.message.find("did not answer"), std::string::npos);
+}
+
+TEST_F(Transports, TellWhyThereIsNoAnswer) {
+  const auto reason = [](const HttpResult& result) {
+    EXPECT_FALSE(result);
+    return result ? NoAnswer::other : result.error().reason;
+  };
+  // Longer than a label of DNS may be, so that nobody is asked.
+  EXPECT_EQ(reason(get("https://" + std::string(64, 'x') + ".internal/")), NoAnswer::address);
+  EXPECT_EQ(reason(get("https://127.0.0.1:1/")), NoAnswer::connection);
+  EXPECT_EQ(reason(taken("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")), NoAnswer::lost);
+  EXPECT_EQ(reason(get("http://elsewhere.example/")), NoAnswer::other);
+  const LoopbackServer plain([](int connection) {
+    send_text(connection, "HTTP/1.1 400 This is no TLS\r\n\r\n");
+    await_close(connection);
+  });
+  const auto no_tls = get(plain.url("https"));
+  EXPECT_EQ(reason(no_tls), NoAnswer::tls) << no_tls.error().error.message;
+  EXPECT_FALSE(no_tls.error().retryable());
 }
 
 TEST_F(Transports, UseAConnectionAgain) {
@@ -230,8 +249,8 @@ TEST_F(UnixTransports, NameThePathWhereNobodyListens) {
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().error.category, Category::unreachable);
   EXPECT_NE(response.error().error.message.find(m_path), std::string::npos) << response.error().error.message;
-  EXPECT_TRUE(response.error().retryable);
-  EXPECT_FALSE(response.error().may_have_arrived);
+  EXPECT_TRUE(response.error().retryable());
+  EXPECT_FALSE(response.error().may_have_arrived());
 }
 
 // As gRPC answers: a message, and the status in the trailers.
@@ -285,7 +304,7 @@ TEST_F(UnixTransports, TakeAnHttp2ConnectionThatEndsForALostOne) {
   const auto response = m_transport.attempt(request, k_plenty_ms);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().error.category, Category::unreachable);
-  EXPECT_TRUE(response.error().may_have_arrived);
+  EXPECT_TRUE(response.error().may_have_arrived());
 }
 
 class ProxiedTransports : public Transports {

@@ -51,7 +51,10 @@ wif_provider table_of(Fetch fetch) { return {WIF_PROVIDER_ABI, sizeof(wif_provid
 
 class NoTransport : public Http {
  public:
-  HttpResult send(const HttpRequest&) override { return tl::unexpected(HttpFailure{}); }
+  HttpResult send(const HttpRequest&) override {
+    return tl::unexpected(
+        HttpFailure{Error{Category::unreachable, "no such name", {}, {}}, NoAnswer::address});
+  }
 };
 
 Result<SubjectToken> fetch(Fetch function, NamedValues settings = {}) {
@@ -129,6 +132,27 @@ TEST(ModuleCall, PassesTheModulesErrorOn) {
   ASSERT_FALSE(subject);
   EXPECT_EQ(subject.error().category, Category::configuration);
   EXPECT_EQ(subject.error().message, "value is not set");
+}
+
+std::int32_t asking_fetch(const wif_host* host, wif_call* call, wif_subject_token*) {
+  wif_http_request request{};
+  request.struct_size = sizeof request;
+  request.method = "GET";
+  request.url = "https://source.example/";
+  wif_http_response response{};
+  response.struct_size = sizeof response;
+  response.status = 200;
+  const std::int32_t status = host->http(call, &request, &response);
+  const std::string words = std::string(host->error_message(call)) + ", status " +
+                            std::to_string(response.status) + ", failure " + std::to_string(response.failure);
+  return host->fail(call, status, words.c_str(), nullptr);
+}
+
+TEST(ModuleCall, SaysWhyThereIsNoAnswer) {
+  const auto subject = fetch(asking_fetch);
+  ASSERT_FALSE(subject);
+  EXPECT_EQ(subject.error().category, Category::unreachable);
+  EXPECT_EQ(subject.error().message, "no such name, status 0, failure 1");
 }
 
 TEST(ModuleCall, TellsBrokenPromises) {

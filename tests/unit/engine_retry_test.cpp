@@ -44,9 +44,8 @@ HttpResult answer(int status, std::string_view retry_after = {}) {
   return response;
 }
 
-HttpResult failure(bool retryable, bool may_have_arrived) {
-  return tl::unexpected(
-      HttpFailure{Error{Category::unreachable, "lost", {}, {}}, retryable, may_have_arrived});
+HttpResult failure(NoAnswer reason) {
+  return tl::unexpected(HttpFailure{Error{Category::unreachable, "lost", {}, {}}, reason});
 }
 
 struct Rig {
@@ -111,7 +110,7 @@ TEST(RetryingHttp, FailsAtOnceWhenRetryAfterIsPastTheDeadline) {
 TEST(RetryingHttp, StopsBeforeTheDeadline) {
   Rig rig;
   rig.waiting.left = 500;
-  rig.transport.script.push_back(failure(true, false));
+  rig.transport.script.push_back(failure(NoAnswer::connection));
   EXPECT_FALSE(rig.send());
   EXPECT_EQ(rig.transport.tries, 2);
   EXPECT_EQ(rig.transport.last_timeout, 300);
@@ -119,15 +118,15 @@ TEST(RetryingHttp, StopsBeforeTheDeadline) {
 
 TEST(RetryingHttp, CountsTriesThatMayHaveArrived) {
   Rig rig;
-  rig.transport.script.push_back(failure(true, true));
-  rig.transport.script.push_back(failure(true, false));
+  rig.transport.script.push_back(failure(NoAnswer::lost));
+  rig.transport.script.push_back(failure(NoAnswer::connection));
   rig.transport.script.push_back(answer(401));
   EXPECT_EQ(rig.send()->unanswered_tries, 1);
 }
 
 TEST(RetryingHttp, LeavesWhatCannotPassAlone) {
   Rig rig;
-  rig.transport.script.push_back(failure(false, false));
+  rig.transport.script.push_back(failure(NoAnswer::tls));
   EXPECT_FALSE(rig.send());
   EXPECT_EQ(rig.transport.tries, 1);
 }

@@ -24,6 +24,7 @@ class FakeCall {
     int32_t status = 200;
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
+    int32_t failure = WIF_HTTP_NO_CONNECTION;  // of a status 0
   };
   std::vector<Answer> answers;
   struct Asked {
@@ -66,12 +67,16 @@ class FakeCall {
     asked.flags = request->flags;
     if (request->unix_socket != nullptr) asked.unix_socket = request->unix_socket;
     const size_t index = call.asked.size() - 1;
+    response->status = 0;
+    response->failure =
+        index < call.answers.size() ? call.answers[index].failure : int32_t{WIF_HTTP_NO_CONNECTION};
     if (index >= call.answers.size() || call.answers[index].status == 0)
       return fail(handle, WIF_UNREACHABLE, "no network here", nullptr);
     const Answer& answer = call.answers[index];
     auto& headers = call.m_headers.emplace_back();
     for (const auto& [name, value] : answer.headers) headers.push_back({name.c_str(), value.c_str()});
     response->status = answer.status;
+    response->failure = WIF_HTTP_FAILED;
     response->headers = headers.data();
     response->header_count = headers.size();
     response->body = answer.body.c_str();

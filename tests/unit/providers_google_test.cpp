@@ -178,6 +178,16 @@ TEST(GoogleRetry, WaitsForAPodToStartAndGivesUpOnTheRest) {
   for (const int status : {200, 301, 400, 401, 403}) EXPECT_EQ(pause(status, 1), -1) << status;
 }
 
+TEST(GoogleRetry, GivesANameWithoutAddressUpSoon) {
+  const auto pause = [](int number, std::int64_t elapsed_ms) {
+    return pause_before_next({0, number, elapsed_ms, WIF_HTTP_NO_ADDRESS}).value_or(-1);
+  };
+  EXPECT_EQ(pause(1, 0), 100);
+  EXPECT_EQ(pause(4, 1999), 800);
+  EXPECT_EQ(pause(5, 0), -1);
+  EXPECT_EQ(pause(1, 2000), -1);  // a resolver that doesn't answer
+}
+
 struct Case {
   std::int32_t status;
   const char* body;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -172,6 +173,21 @@ TEST_F(TokenFile, AFifoWithoutAWriterHoldsNobodyUp) {
   EXPECT_NE(failure().message.find("is empty"), std::string::npos);
 }
 
+TEST_F(TokenFile, IsTakenUpToItsLimit) {
+  const Host host(&FakeCall::host(), m_call.handle());
+  const auto size = [&](std::size_t limit) -> std::ptrdiff_t {
+    const auto text = read_secret_file(host, open_file(m_path), limit);
+    return text ? static_cast<std::ptrdiff_t>(text->size()) : -text.error();
+  };
+  write("12345");
+  EXPECT_EQ(size(5), 5);
+  EXPECT_EQ(size(4), -EFBIG);
+  m_path = "/proc/self/smaps";  // its size is said to be 0
+  EXPECT_EQ(size(3), -EFBIG);
+  m_path = m_folder.path();
+  EXPECT_EQ(size(5), -EISDIR);
+}
+
 Request get(const char* url) {
   Request request;
   request.url = url;
@@ -230,6 +246,27 @@ TEST(Send, GivesTheLastAnswerWhenTheRuleHasEnough) {
   call.answers = {answer(410), answer(410), answer(410), answer(404), answer(200)};
   EXPECT_EQ(send_with(call, until_200)->status, 404);
   EXPECT_EQ(call.asked.size(), 4U);
+}
+
+TEST(Send, TellsTheRuleWhyThereIsNoAnswer) {
+  FakeCall call;
+  call.answers = {{0, "", {}, WIF_HTTP_LOST}, {0, "", {}, WIF_HTTP_NO_ADDRESS}, answer(200)};
+  std::vector<std::int32_t> failures;
+  const auto response = send_with(call, [&](const Try& made) -> std::optional<std::int64_t> {
+    failures.push_back(made.failure);
+    return made.failure == WIF_HTTP_NO_ADDRESS ? std::nullopt : std::optional<std::int64_t>(0);
+  });
+  EXPECT_FALSE(response);
+  EXPECT_EQ(failures, (std::vector<std::int32_t>{WIF_HTTP_LOST, WIF_HTTP_NO_ADDRESS}));
+}
+
+TEST(Send, TriesNothingAgainThatWillNotPass) {
+  for (const std::int32_t failure : {WIF_HTTP_NO_TLS, WIF_HTTP_FAILED}) {
+    FakeCall call;
+    call.answers = {{0, "", {}, failure}, answer(200)};
+    EXPECT_FALSE(send_with(call, until_200)) << failure;
+    EXPECT_EQ(call.asked.size(), 1U) << failure;
+  }
 }
 
 TEST(Send, BeginsNoPauseThatPassesTheDeadline) {

@@ -87,14 +87,24 @@ struct wif_http_request {
   const char* aws_secret_access_key;
 };
 
+/* Why no answer came. After the first and the last of them, asking again won't help. */
+enum wif_http_failure {
+  WIF_HTTP_FAILED = 0,        /* anything else, such as a URL that isn't allowed or an answer over 1 MiB */
+  WIF_HTTP_NO_ADDRESS = 1,    /* DNS has no address of the host (or of its proxy), or did not answer */
+  WIF_HTTP_NO_CONNECTION = 2, /* refused, no route, or not accepted in time; nothing was sent */
+  WIF_HTTP_LOST = 3,          /* sent, and the connection or the time ended before the answer was whole */
+  WIF_HTTP_NO_TLS = 4         /* the certificate can't be verified, or no TLS is spoken there */
+};
+
 /* Filled by the host; the memory is the host's, and is wiped when the call ends. */
 struct wif_http_response {
   uint32_t struct_size;
-  int32_t status; /* HTTP status */
+  int32_t status; /* HTTP status; 0: no answer came */
   const struct wif_http_header* headers;
   size_t header_count; /* trailers follow the headers in the same list */
   const char* body;    /* also NUL-terminated, at most 1 MiB */
   size_t body_size;
+  int32_t failure; /* enum wif_http_failure, where http() failed */
 };
 
 /* The host's services. A module checks struct_size before it uses a member added after version 1. */
@@ -111,7 +121,8 @@ struct wif_host {
 
   /* One HTTP exchange: the host applies the deadline, the 1 MiB cap, TLS verification, retries of connection
    * failures, 429 and 5xx, and the rule that metadata calls never pass through a proxy; redirects aren't followed.
-   * WIF_OK means that an answer came, whatever its status; otherwise the error is already set: return the category. */
+   * WIF_OK means that an answer came, whatever its status; otherwise the error is already set (return the category), and
+   * of the response `status` and `failure`. */
   int32_t (*http)(wif_call* call, const struct wif_http_request* request, struct wif_http_response* response);
 
   /* A line on stderr if the user's verbosity asks for it. The host replaces whatever looks like a token. */
