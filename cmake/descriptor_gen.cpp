@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host tool: turns the built-in providers' NAME.module files into C++ constants, so that the hit path parses none.
-//   descriptor_gen OUTPUT.cpp FILE.module...
+// Host tool: turns the built-in providers' NAME.module files and the exchanges' NAME.exchange files into C++ constants, so
+// that the hit path parses none.
+//   descriptor_gen OUTPUT.cpp FILE.module... FILE.exchange...
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/descriptor_parser.hpp"
+#include "core/preset_parser.hpp"
 
 namespace wif {
 namespace {
@@ -46,6 +48,8 @@ const char* text(SettingType type) {
       return "SettingType::list";
     case SettingType::strings:
       return "SettingType::strings";
+    case SettingType::table:
+      return "SettingType::table";
   }
   return "";
 }
@@ -91,15 +95,26 @@ std::string array(std::ostream& out, const std::string& type, const std::string&
   return name;
 }
 
+std::string write_settings(std::ostream& out, const std::string& name,
+                           const std::vector<ParsedSetting>& settings) {
+  return array(out, "SettingSpec", name, settings, [](const ParsedSetting& setting) {
+    return literal(setting.name) + ", " + text(setting.type) + ", " + literal(setting.default_value) + ", " +
+           literal(setting.help) + ", " + (setting.required ? "true" : "false") + ", " +
+           literal(setting.variable);
+  });
+}
+
+std::string write_pairs(std::ostream& out, const std::string& name,
+                        const std::vector<std::pair<std::string, std::string>>& pairs) {
+  return array(out, "ImpliedSetting", name, pairs,
+               [](const auto& pair) { return literal(pair.first) + ", " + literal(pair.second); });
+}
+
 // The arrays of one descriptor; returns its own initialiser.
 std::string write_descriptor(std::ostream& out, const ParsedDescriptor& from, std::size_t number) {
   const std::string prefix = "k_" + std::to_string(number) + "_";
   out << "\n// " << from.name << "\n";
-  const std::string settings =
-      array(out, "SettingSpec", prefix + "settings", from.settings, [](const ParsedSetting& setting) {
-        return literal(setting.name) + ", " + text(setting.type) + ", " + literal(setting.default_value) +
-               ", " + literal(setting.help) + ", " + (setting.required ? "true" : "false");
-      });
+  const std::string settings = write_settings(out, prefix + "settings", from.settings);
   std::vector<std::string> detections;
   for (const ParsedDetection& detection : from.detections) {
     const std::string name = prefix + std::to_string(detections.size());
@@ -107,9 +122,7 @@ std::string write_descriptor(std::ostream& out, const ParsedDescriptor& from, st
         out, "Condition", name + "_conditions", detection.conditions, [](const ParsedCondition& condition) {
           return std::string(text(condition.kind)) + ", " + literal(condition.what);
         });
-    const std::string implies =
-        array(out, "ImpliedSetting", name + "_implies", detection.implies,
-              [](const auto& pair) { return literal(pair.first) + ", " + literal(pair.second); });
+    const std::string implies = write_pairs(out, name + "_implies", detection.implies);
     detections.push_back(std::to_string(detection.rank) + ", " + conditions + ", " + implies);
   }
   const std::string all =
@@ -123,36 +136,60 @@ std::string write_descriptor(std::ostream& out, const ParsedDescriptor& from, st
          ", true, \"built in\"";
 }
 
-std::string generate(const std::vector<ParsedDescriptor>& descriptors) {
-  std::ostringstream out;
-  out << "// Made by cmake/descriptor_gen from providers/*/NAME.module: edit those.\n"
-         "#include \"core/descriptor.hpp\"\n\nnamespace wif {\nnamespace {\n";
-  std::vector<std::string> rows;
-  for (const ParsedDescriptor& descriptor : descriptors)
-    rows.push_back(write_descriptor(out, descriptor, rows.size()));
-  out << "\n";
-  const std::string all =
-      array(out, "Descriptor", "k_descriptors", rows, [](const auto& row) { return row; });
-  out << "\n}  // namespace\n\nstd::span<const Descriptor> built_in_descriptors() { return " << all
-      << "; }\n\n}  // namespace wif\n";
-  return out.str();
+// The same of one preset.
+std::string write_preset(std::ostream& out, const ParsedPreset& from, std::size_t number) {
+  const std::string prefix = "k_preset_" + std::to_string(number) + "_";
+  out << "\n// " << from.name << "\n";
+  const std::string settings = write_settings(out, prefix + "settings", from.settings);
+  const std::string set = write_pairs(out, prefix + "set", from.set);
+  return literal(from.name) + ", " + literal(from.summary) + ", " + settings + ", " + literal(from.base) +
+         ", " + set + ", " + literal(from.hosts);
 }
 
-Result<std::vector<ParsedDescriptor>> read(const std::vector<std::string>& paths) {
-  std::vector<ParsedDescriptor> descriptors;
+// The arrays of all, and the function that gives them.
+template <class Parsed, class Write>
+void write_all(std::ostream& out, const std::string& type, const std::string& function,
+               const std::vector<Parsed>& parsed, Write write) {
+  std::vector<std::string> rows;
+  out << "namespace {\n";
+  for (const Parsed& one : parsed) rows.push_back(write(out, one, rows.size()));
+  out << "\n";
+  const std::string all = array(out, type, "k_" + function, rows, [](const auto& row) { return row; });
+  out << "\n}  // namespace\n\nstd::span<const " << type << "> " << function << "() { return " << all
+      << "; }\n\n";
+}
+
+template <class Parsed>
+Result<std::vector<Parsed>> read(const std::vector<std::string>& paths, std::string_view suffix,
+                                 Result<Parsed> (*parse)(std::string_view, const std::string&)) {
+  std::vector<Parsed> all;
   for (const std::string& path : paths) {
+    if (!path.ends_with(suffix)) continue;
     std::ifstream file(path, std::ios::binary);
     if (!file) return fail(Category::configuration, "cannot open " + path);
     std::ostringstream content;
     content << file.rdbuf();
-    TRY_ASSIGN(ParsedDescriptor descriptor, parse_descriptor(content.str(), path));
-    if (descriptor.module.find('/') != std::string::npos)
-      return fail(Category::configuration, path + ": a built-in's module is a file name without a folder");
-    descriptors.push_back(std::move(descriptor));
+    TRY_ASSIGN(Parsed parsed, parse(content.str(), path));
+    all.push_back(std::move(parsed));
   }
-  std::sort(descriptors.begin(), descriptors.end(),
-            [](const auto& a, const auto& b) { return a.name < b.name; });
-  return descriptors;
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return all;
+}
+
+Result<std::string> generate(const std::vector<std::string>& paths) {
+  TRY_ASSIGN(const auto descriptors, read<ParsedDescriptor>(paths, ".module", parse_descriptor));
+  TRY_ASSIGN(const auto presets, read<ParsedPreset>(paths, ".exchange", parse_preset));
+  for (const auto& descriptor : descriptors)
+    if (descriptor.module.find('/') != std::string::npos)
+      return fail(Category::configuration,
+                  descriptor.name + ".module: a built-in's module is a file name without a folder");
+  std::ostringstream out;
+  out << "// Made by cmake/descriptor_gen: edit providers/*/NAME.module and helper/engine/exchange/presets.\n"
+         "#include \"core/descriptor.hpp\"\n#include \"core/exchange_settings.hpp\"\n\nnamespace wif {\n";
+  write_all(out, "Descriptor", "built_in_descriptors", descriptors, write_descriptor);
+  write_all(out, "ExchangeKind", "built_in_presets", presets, write_preset);
+  out << "}  // namespace wif\n";
+  return out.str();
 }
 
 }  // namespace
@@ -161,16 +198,16 @@ Result<std::vector<ParsedDescriptor>> read(const std::vector<std::string>& paths
 int main(int count, char** arguments) {
   const std::vector<std::string> words(arguments, arguments + count);
   if (words.size() < 2) {
-    std::cerr << "usage: descriptor_gen OUTPUT.cpp FILE.module...\n";
+    std::cerr << "usage: descriptor_gen OUTPUT.cpp FILE.module... FILE.exchange...\n";
     return 2;
   }
-  const auto descriptors = wif::read({words.begin() + 2, words.end()});
-  if (!descriptors) {
-    std::cerr << descriptors.error().message << "\n";
+  const auto text = wif::generate({words.begin() + 2, words.end()});
+  if (!text) {
+    std::cerr << text.error().message << "\n";
     return 3;
   }
   std::ofstream file(words[1], std::ios::binary);
-  file << wif::generate(*descriptors);
+  file << *text;
   file.close();
   if (!file) std::cerr << "cannot write " << words[1] << "\n";
   return file ? 0 : 1;

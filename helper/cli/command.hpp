@@ -39,6 +39,7 @@ Result<int> run_token(const Invocation& invocation);
 Result<int> run_exec(const Invocation& invocation);
 Result<int> run_write(const Invocation& invocation);
 Result<int> run_cache(const Invocation& invocation);
+Result<int> run_exchanges(const Invocation& invocation);
 Result<int> run_providers(const Invocation& invocation);
 Result<int> run_config(const Invocation& invocation);
 Result<int> run_inspect(const Invocation& invocation);
@@ -67,6 +68,9 @@ Result<Profile> load_profile(const GlobalOptions& global);
 // Looks a credential up, hands it to `use`, prints warnings, and starts a due refresh after the answer is out.
 Result<int> with_credential(const GlobalOptions& global,
                             const std::function<Result<int>(const Profile&, const Credential&)>& use);
+
+// Where a bare token is wanted: a credential that is more than one is an error (usage).
+Status one_token(const Profile& profile, const Credential& credential);
 
 // The answer of `wif get`, with a line end.
 std::string get_json(const Profile& profile, const Credential& credential);

@@ -12,7 +12,7 @@ Result<int> show(const Profile& profile, bool json) {
     writer.object().member("version", 1).member("profile", std::string_view(profile.name));
     writer.member("provider", profile.provider.name)
         .member("provider_why", std::string_view(profile.provider_why));
-    writer.member("exchange", std::string_view(profile.exchange_kind)).key("settings").object();
+    writer.member("exchange", profile.exchange.name).key("settings").object();
     for (const auto& [key, setting] : profile.settings) {
       writer.key(key).object().member("value", std::string_view(setting.value));
       writer.member("origin", std::string_view(setting.origin)).end();
@@ -21,8 +21,10 @@ Result<int> show(const Profile& profile, bool json) {
     TRY(print(writer.take() + "\n"));
     return 0;
   }
-  std::string text = "profile " + profile.name + "\nprovider " + std::string(profile.provider.name) + " (" +
-                     profile.provider_why + ")\nexchange " + profile.exchange_kind + "\n";
+  const std::string subject(profile.get("subject.profile"));
+  std::string text = "profile " + profile.name + "\n";
+  text += subject.empty() ? "provider " + std::string(profile.provider.name) : "subject profile " + subject;
+  text += " (" + profile.provider_why + ")\nexchange " + std::string(profile.exchange.name) + "\n";
   for (const auto& [key, setting] : profile.settings) {
     std::string value = setting.value;
     for (auto& c : value)

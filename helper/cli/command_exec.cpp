@@ -19,6 +19,21 @@ bool is_variable_name(const std::string& name) {
          std::string::npos;
 }
 
+using Variables = std::vector<std::pair<std::string, Secret>>;
+
+// AWS's keys go where its tools look for them, whatever --env says.
+Variables variables_of(const Credential& credential, const std::string& name) {
+  Variables variables;
+  if (!credential.is_aws()) {
+    variables.emplace_back(name, credential.access_token.clone());
+    return variables;
+  }
+  variables.emplace_back("AWS_ACCESS_KEY_ID", credential.access_key_id.clone());
+  variables.emplace_back("AWS_SECRET_ACCESS_KEY", credential.secret_access_key.clone());
+  variables.emplace_back("AWS_SESSION_TOKEN", credential.access_token.clone());
+  return variables;
+}
+
 // Returns only if it failed. The shell's codes: 127 not found, 126 found and not runnable.
 int replace_process(const std::vector<std::string>& command) {
   std::vector<std::string> words = command;
@@ -51,18 +66,21 @@ Result<int> run_exec(const Invocation& invocation) {
   if (invocation.rest.empty())
     return fail(Category::usage, "no command to run", "usage: wif exec [OPTIONS] -- COMMAND [ARGUMENT...]");
 
-  Secret token;
+  Variables variables;
   const auto found =
-      with_credential(global, [&token](const Profile&, const Credential& credential) -> Result<int> {
-        token = credential.access_token.clone();
+      with_credential(global, [&](const Profile&, const Credential& credential) -> Result<int> {
+        variables = variables_of(credential, name);
         return 0;
       });
   if (!found) return found;
   // Only now: an engine started behind a stale answer inherits our environment, and no token belongs into it.
-  if (getenv(name.c_str()) != nullptr)
-    warn(name + " was already set; the command gets the new token in its place");
-  if (setenv(name.c_str(), token.reveal().c_str(), 1) != 0)
-    return fail(Category::bug, "cannot set " + name + ": " + errno_text(errno));
+  for (const auto& [key, value] : variables) {
+    if (getenv(key.c_str()) != nullptr)
+      warn(key + " was already set; the command gets the new " +
+           (key == name ? "token" : "credential's part") + " in its place");
+    if (setenv(key.c_str(), value.reveal().c_str(), 1) != 0)
+      return fail(Category::bug, "cannot set " + key + ": " + errno_text(errno));
+  }
   return replace_process(invocation.rest);
 }
 

@@ -34,7 +34,8 @@ Result<int> run_token(const Invocation& invocation) {
   GlobalOptions global;
   TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
   if (!parsed) return 0;
-  return with_credential(global, [](const Profile&, const Credential& credential) {
+  return with_credential(global, [](const Profile& profile, const Credential& credential) -> Result<int> {
+    TRY(one_token(profile, credential));
     return print_and_wipe(credential.access_token.reveal() + "\n");
   });
 }

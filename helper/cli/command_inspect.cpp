@@ -23,11 +23,13 @@ Result<Fetched> fetch(GlobalOptions global) {
   TRY_ASSIGN(const SessionOptions options, global.session_options());
   TRY_ASSIGN(const Profile profile, load_profile(global));
   EngineProcess engine(real_system());
-  EngineAnswer answer = engine.run(subject_request(profile, options), -1);
+  TRY_ASSIGN(const EngineRequest request, subject_request(real_system(), profile, options));
+  EngineAnswer answer = engine.run(request, -1);
   if (!answer.subject) return tl::unexpected(std::move(answer.outcome.error().error));
   Fetched fetched;
   fetched.token = std::move(answer.subject->token);
-  fetched.report.provider = profile.provider.name;
+  fetched.report.provider = profile.links.empty() ? std::string(profile.provider.name)
+                                                  : "profile " + profile.links.front().profile->name;
   fetched.report.why = profile.provider_why;
   fetched.report.token_type = answer.subject->token_type;
   return fetched;

@@ -1,29 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // wif providers [NAME]: what was looked for here, in order, and what was found.
 #include "cli/command.hpp"
+#include "cli/settings_table.hpp"
 #include "core/detection.hpp"
 #include "util/json.hpp"
 
 namespace wif {
 namespace {
-
-const char* word_of(SettingType type) {
-  switch (type) {
-    case SettingType::string:
-      return "string";
-    case SettingType::integer:
-      return "integer";
-    case SettingType::boolean:
-      return "boolean";
-    case SettingType::duration:
-      return "duration";
-    case SettingType::list:
-      return "list";
-    case SettingType::strings:
-      return "string or list";
-  }
-  return "string";
-}
 
 constexpr const char* k_never_detected = "is never looked for: name it in a profile";
 
@@ -106,13 +89,9 @@ std::string describe_json(const Descriptor& descriptor) {
   writer.object().member("version", 1);
   writer.member("name", descriptor.name).member("summary", descriptor.summary);
   writer.member("module", descriptor.module).member("origin", descriptor.origin);
-  writer.member("token_type", descriptor.token_type).key("settings").array();
-  for (const auto& setting : descriptor.settings) {
-    writer.object().member("name", setting.name).member("type", word_of(setting.type));
-    writer.member("required", setting.required).member("default", setting.default_value);
-    writer.member("help", setting.help).end();
-  }
-  writer.end().end();
+  writer.member("token_type", descriptor.token_type).key("settings");
+  write_settings(writer, descriptor.settings);
+  writer.end();
   return writer.take() + "\n";
 }
 
@@ -120,15 +99,7 @@ std::string describe_text(const Descriptor& descriptor) {
   std::string text = std::string(descriptor.name) + ": " + std::string(descriptor.summary) + "\n";
   text += "module " + std::string(descriptor.module) + " (" + std::string(descriptor.origin) + ")\n";
   text += "token type " + std::string(descriptor.token_type) + "\n\nSettings, under subject:\n";
-  for (const auto& setting : descriptor.settings) {
-    std::string name(setting.name);
-    name.resize(std::max<std::size_t>(name.size(), 16), ' ');
-    text += "  " + name + " " + word_of(setting.type) + (setting.required ? ", required" : "") + ": " +
-            std::string(setting.help);
-    if (!setting.default_value.empty()) text += " (" + std::string(setting.default_value) + ")";
-    text += "\n";
-  }
-  return text;
+  return text + settings_text(descriptor.settings);
 }
 
 }  // namespace

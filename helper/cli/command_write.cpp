@@ -80,6 +80,7 @@ class Writer {
     auto credential = session.get();
     for (const auto& warning : session.warnings()) warn(warning);
     if (!credential) return tl::unexpected(std::move(credential.error()));
+    if (m_target.format != "json") TRY(one_token(profile, *credential));
     std::string text = content(m_target, profile, *credential);
     const Status written = replace_file(m_target, text);
     wipe(text);

@@ -98,12 +98,25 @@ Result<int> with_credential(const GlobalOptions& global,
   return result;
 }
 
+Status one_token(const Profile& profile, const Credential& credential) {
+  if (!credential.is_aws()) return {};
+  return fail(Category::usage,
+              "the credential of profile '" + profile.name + "' is a pair of AWS keys, not one token",
+              "`wif get` prints it as JSON, `wif exec` puts it into a command's environment");
+}
+
 std::string get_json(const Profile& profile, const Credential& credential) {
   JsonWriter writer;
   writer.object();
   writer.member("version", 1);
-  writer.member("access_token", credential.access_token.view());
-  writer.member("token_type", std::string_view(credential.token_type));
+  if (credential.is_aws()) {
+    writer.member("access_key_id", credential.access_key_id.view());
+    writer.member("secret_access_key", credential.secret_access_key.view());
+    writer.member("session_token", credential.access_token.view());
+  } else {
+    writer.member("access_token", credential.access_token.view());
+    writer.member("token_type", std::string_view(credential.token_type));
+  }
   writer.member("expires_at", std::string_view(rfc3339(credential.expires_at)));
   writer.member("expires_in", credential.expires_at - real_system().now().wall);
   if (!credential.scope.empty()) writer.member("scope", std::string_view(credential.scope));

@@ -105,13 +105,18 @@ Result<std::string> make_binding(const System& system, const Profile& profile) {
   binding.reserve(1024);
   add(binding, "provider", profile.provider.name);
   add(binding, "module", profile.provider.built_in ? "" : profile.provider.module);
-  add(binding, "exchange", profile.exchange_kind);
+  add(binding, "exchange", profile.exchange.name);
   for (const auto& [key, setting] : profile.settings)
     if (decides_identity(key)) add(binding, key, setting.value);
   add(binding, "user", std::to_string(system.user_id()));
   add(binding, "host", system.host_name());
   add(binding, "boot", system.boot_id());
   for (const auto& input : profile.provider.identities) TRY(add_identity(binding, system, profile, input));
+  // Whoever a linked credential is for, this one is for too.
+  for (const auto& link : profile.links) {
+    TRY_ASSIGN(const std::string linked, make_binding(system, *link.profile));
+    add(binding, "link." + link.role, sha256_hex(linked));
+  }
   return binding;
 }
 
@@ -124,6 +129,12 @@ bool binding_fits(std::string_view binding, std::string_view token) {
   const std::size_t at = binding.find(identity);
   // One audience of several isn't the same identity.
   return at != std::string_view::npos && !binding.substr(at + identity.size()).starts_with("identity.aud=");
+}
+
+bool links_to(std::string_view binding, std::string_view role, std::string_view linked) {
+  std::string line = "\n";
+  add(line, "link." + std::string(role), sha256_hex(linked));
+  return binding.find(line) != std::string_view::npos;
 }
 
 std::string record_name(std::string_view binding) { return hex64(fast_hash(binding)); }

@@ -21,6 +21,8 @@ enum class State { fresh, stale, invalid };
 // Fails (no_identity, configuration) where an identity input can't be read.
 Result<std::string> make_binding(const System& system, const Profile& profile);
 std::string record_name(std::string_view binding);
+// Whether a linked profile's binding is still the one that went into `binding`.
+bool links_to(std::string_view binding, std::string_view role, std::string_view linked);
 // Whether a subject token that was fetched after the binding was made has the identity that the binding names. A binding
 // without a token's identity fits any. False: the source was swapped in between, and the record must not be written.
 bool binding_fits(std::string_view binding, std::string_view token);

@@ -2,6 +2,7 @@
 #include "core/config.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "core/config_layer.hpp"
@@ -87,6 +88,7 @@ std::vector<std::string> names_of(const std::vector<LayerReader>& readers) {
 struct Choice {
   std::string name;
   std::string said_by;
+  bool is_default = false;  // default_profile's
 };
 
 Result<Choice> choose(const System& system, const ConfigChoice& choice,
@@ -95,7 +97,7 @@ Result<Choice> choose(const System& system, const ConfigChoice& choice,
   if (const auto name = system.variable("WIF_PROFILE")) return Choice{*name, "WIF_PROFILE"};
   for (auto reader = readers.rbegin(); reader != readers.rend(); ++reader)
     if (const TomlNode* node = reader->root().child("default_profile"))
-      return Choice{node->text, at(reader->layer().path(), node->key_at)};
+      return Choice{node->text, at(reader->layer().path(), node->key_at), true};
   const std::vector<std::string> names = names_of(readers);
   if (names.empty()) return Choice{std::string(k_zero_file_name), {}};
   if (names.size() == 1) return Choice{names.front(), {}};
@@ -113,11 +115,11 @@ Result<std::optional<ProfileSource>> find_profile(const std::vector<LayerReader>
     if (node) return ProfileSource{reader->layer().path(), std::move(*node)};
   }
   const std::vector<std::string> names = names_of(readers);
-  const bool from_file = choice.said_by.find('/') != std::string::npos;
-  if (names.empty() && choice.name == k_zero_file_name && !from_file) return std::nullopt;
+  if (names.empty() && choice.name == k_zero_file_name && !choice.is_default) return std::nullopt;
   const std::string shown = quoted(choice.name);
   std::string message = "there is no profile " + shown + " (asked for by " + choice.said_by + "); looked at ";
-  if (from_file) message = choice.said_by + ": default_profile " + shown + " does not exist; looked at ";
+  if (choice.is_default)
+    message = choice.said_by + ": default_profile " + shown + " does not exist; looked at ";
   const std::string near = did_you_mean(choice.name, names);
   const std::string known = names.empty() ? "no file has a profile" : "known: " + join(names, ", ");
   return fail(Category::configuration, message + looked_at(files), near.empty() ? known : near);
@@ -172,6 +174,14 @@ std::vector<std::pair<std::string, std::string>> Profile::part(std::string_view 
   return out;
 }
 
+std::vector<std::pair<std::string, std::string>> Profile::exchange_part() const {
+  auto out = part("exchange.");
+  if (!exchange.base.empty())
+    for (auto& [key, value] : out)
+      if (exchange.setting(key) != nullptr) key.insert(0, std::string(k_fields) + ".");
+  return out;
+}
+
 Result<Config> Config::load(const System& system, const ConfigChoice& choice) {
   Config config(system, choice);
   for (const auto& candidate : candidates(system, choice)) {
@@ -191,16 +201,42 @@ Result<Profile> Config::profile(Catalogue& catalogue, std::string_view name) con
   return resolve(catalogue, choice);
 }
 
-Result<Profile> Config::resolve(Catalogue& catalogue, const ConfigChoice& choice) const {
+// `trail`: the profiles whose links led here.
+Result<Profile> Config::resolve(Catalogue& catalogue, const ConfigChoice& choice,
+                                std::vector<std::string> trail) const {
   TRY_ASSIGN(const auto set, parse_set(choice.set));
   TRY_ASSIGN(const auto readers, open_all(m_layers));
-  TRY_ASSIGN(const auto chosen, choose(*m_system, choice, readers));
+  TRY_ASSIGN(auto chosen, choose(*m_system, choice, readers));
+  if (!trail.empty()) chosen.said_by = "profile " + quoted(trail.back());
   TRY_ASSIGN(const auto source, find_profile(readers, chosen, m_files));
   ProfileResolver resolver(*m_system, catalogue, set, chosen.name, source ? &*source : nullptr);
   if (choice.subject_only) resolver.leave_out_exchange();
   auto errors = resolver.run();
   if (!errors.empty()) return tl::unexpected<Error>(std::move(errors.front()));
-  return std::move(resolver.profile());
+  Profile profile = std::move(resolver.profile());
+  trail.push_back(profile.name);
+  TRY(resolve_links(catalogue, profile, std::move(trail)));
+  return profile;
+}
+
+Status Config::resolve_links(Catalogue& catalogue, Profile& profile, std::vector<std::string> trail) const {
+  constexpr std::array k_links = {std::pair("subject", "subject.profile"),
+                                  std::pair("actor", "exchange.actor_profile")};
+  for (const auto& [role, key] : k_links) {
+    const std::string name(profile.get(key));
+    if (name.empty()) continue;
+    if (std::find(trail.begin(), trail.end(), name) != trail.end())
+      return fail(Category::configuration,
+                  profile.settings.find(key)->second.origin + ": " + key +
+                      " makes a loop: " + join(trail, " -> ") + " -> " + name,
+                  "the first profile of a chain names a provider in subject.provider");
+    // What --set says is the first profile's alone.
+    ConfigChoice choice;
+    choice.profile = name;
+    TRY_ASSIGN(Profile linked, resolve(catalogue, choice, trail));
+    profile.links.push_back({role, std::make_shared<const Profile>(std::move(linked))});
+  }
+  return {};
 }
 
 Result<std::vector<std::string>> Config::profile_names() const {
@@ -208,10 +244,26 @@ Result<std::vector<std::string>> Config::profile_names() const {
   return names_of(readers);
 }
 
+// Profiles that aren't there, and loops; what else is wrong with a chain's profiles has been told.
+void Config::check_chains(Catalogue& catalogue, const std::vector<std::string>& names,
+                          std::vector<Error>& errors) const {
+  for (const auto& name : names) {
+    ConfigChoice choice;
+    choice.profile = name;
+    const auto profile = resolve(catalogue, choice);
+    if (profile || profile.error().category != Category::configuration) continue;
+    const bool told = std::any_of(errors.begin(), errors.end(), [&](const auto& error) {
+      return error.message == profile.error().message;
+    });
+    if (!told) errors.push_back(profile.error());
+  }
+}
+
 std::vector<Error> Config::check(Catalogue& catalogue) const {
   std::vector<Error> errors;
   std::vector<std::string> names;
   std::vector<std::pair<std::string, const TomlNode*>> defaults;
+  std::vector<std::string> chained;
   std::vector<TomlNode> roots(m_layers.size());
   const ProfileResolver::Pairs no_set;  // only what the files say is looked at
   for (std::size_t i = 0; i < m_layers.size(); ++i) {
@@ -228,8 +280,12 @@ std::vector<Error> Config::check(Catalogue& catalogue) const {
       // That no provider fits this machine isn't the file's mistake.
       for (auto& error : resolver.run())
         if (error.category == Category::configuration) errors.push_back(std::move(error));
+      const Profile& profile = resolver.profile();
+      if (!profile.get("subject.profile").empty() || !profile.get("exchange.actor_profile").empty())
+        chained.push_back(profile.name);
     }
   }
+  check_chains(catalogue, chained, errors);
   for (const auto& [path, node] : defaults) {
     if (node->kind != TomlNode::Kind::string ||
         std::find(names.begin(), names.end(), node->text) != names.end())

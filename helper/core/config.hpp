@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/descriptor.hpp"
+#include "core/exchange_settings.hpp"
 #include "core/system.hpp"
 #include "util/error.hpp"
 
@@ -38,17 +39,28 @@ struct ConfigChoice {
   bool subject_only = false;  // the exchange's settings are left unread, and none of them is missed
 };
 
+struct Profile;
+
+// Another profile whose credential this one's exchange needs.
+struct ProfileLink {
+  std::string role;  // "subject" or "actor"
+  std::shared_ptr<const Profile> profile;
+};
+
 // A profile, every default applied, provider detected, checked against the descriptor's and the exchange's settings.
 struct Profile {
-  std::string name;  // "default" where no file names one
-  Descriptor provider;
-  std::string provider_why;   // "configured", or the detection's reason
-  std::string exchange_kind;  // "openai"
-  Settings settings;          // all of them: subject.*, exchange.*, cache.*, expect.*, hosts
+  std::string name;          // "default" where no file names one
+  Descriptor provider;       // without a name where the subject is another profile's credential
+  std::string provider_why;  // "configured", or the detection's reason
+  ExchangeKind exchange;
+  Settings settings;  // all of them: subject.*, exchange.*, cache.*, expect.*, hosts
+  std::vector<ProfileLink> links;
 
   std::string_view get(std::string_view key) const;  // empty if unset
   // "subject." or "exchange.": the part's settings by their short names, without provider and kind.
   std::vector<std::pair<std::string, std::string>> part(std::string_view prefix) const;
+  // part("exchange.") as the engine takes it: a preset's own settings are fields of its base's.
+  std::vector<std::pair<std::string, std::string>> exchange_part() const;
 };
 
 struct ConfigFile {
@@ -75,7 +87,12 @@ class Config {
 
  private:
   Config(const System& system, ConfigChoice choice) : m_system(&system), m_choice(std::move(choice)) {}
-  Result<Profile> resolve(Catalogue& catalogue, const ConfigChoice& choice) const;
+  Result<Profile> resolve(Catalogue& catalogue, const ConfigChoice& choice,
+                          std::vector<std::string> trail = {}) const;
+  Status resolve_links(Catalogue& catalogue, Profile& profile, std::vector<std::string> trail) const;
+
+  void check_chains(Catalogue& catalogue, const std::vector<std::string>& names,
+                    std::vector<Error>& errors) const;
 
   const System* m_system;
   ConfigChoice m_choice;

@@ -11,15 +11,8 @@ namespace {
 
 constexpr std::size_t k_longest_list = 400;
 
-struct VariableSetting {
-  const char* variable;
-  std::string_view key;
-};
-constexpr std::array k_openai_variables = {
-    VariableSetting{"OPENAI_IDENTITY_PROVIDER_ID", "exchange.identity_provider_id"},
-    VariableSetting{"OPENAI_SERVICE_ACCOUNT_ID", "exchange.service_account_id"},
-};
-constexpr VariableSetting k_audience_variable = {"OPENAI_WIF_AUDIENCE", "subject.audience"};
+constexpr const char* k_audience_variable = "OPENAI_WIF_AUDIENCE";
+constexpr std::string_view k_audience = "subject.audience";
 
 bool is_path(std::string_view key) {
   const std::string_view name = key.substr(key.rfind('.') + 1);
@@ -97,6 +90,7 @@ std::optional<Setting> ProfileResolver::asked_for(std::string_view part, std::st
 }
 
 void ProfileResolver::choose_provider() {
+  if (const auto profile = asked_for("subject", "profile")) return use_profile(*profile);
   const auto asked = asked_for("subject", "provider");
   if (!asked || asked->value.empty() || asked->value == "auto") return detect_provider();
   auto found = m_catalogue.find(asked->value);
@@ -117,6 +111,21 @@ void ProfileResolver::choose_provider() {
   // What the file says for its own provider isn't a mistake when --set names another.
   const TomlNode* in_file = file_value("subject", "provider");
   m_schema.any_subject = asked->origin == "--set" && in_file != nullptr && in_file->text != asked->value;
+}
+
+// Another profile's credential: Config makes the link.
+void ProfileResolver::use_profile(const Setting& asked) {
+  m_has_provider = true;
+  m_profile.provider_why = "configured";
+  const auto provider = asked_for("subject", "provider");
+  if (!provider) return;
+  m_schema.any_subject = true;
+  const TomlNode* node = file_value("subject", "provider");
+  add({Category::configuration,
+       provider->origin + ": subject.provider is set, and so is subject.profile (" + asked.origin + ")",
+       "leave out one of the two: the subject is either a provider's token or another profile's credential",
+       {}},
+      node == nullptr ? Place{} : node->key_at);
 }
 
 void ProfileResolver::detect_provider() {
@@ -154,26 +163,30 @@ void ProfileResolver::choose_exchange() {
     return;
   }
   const auto asked = asked_for("exchange", "kind");
-  m_profile.exchange_kind = asked ? asked->value : std::string(exchange_kinds().front().name);
-  const ExchangeKind* kind = exchange_kind(m_profile.exchange_kind);
-  if (kind != nullptr) {
-    m_profile.settings["exchange.kind"] = asked ? *asked : Setting{m_profile.exchange_kind, "default"};
-    m_schema.exchange = kind->settings;
-    const TomlNode* in_file = file_value("exchange", "kind");
-    m_schema.any_exchange = in_file != nullptr && in_file->text != m_profile.exchange_kind;
+  const std::string name = asked ? asked->value : std::string(exchange_kinds().front().name);
+  auto found = m_catalogue.find_exchange(name);
+  const TomlNode* in_file = file_value("exchange", "kind");
+  if (!found) {
+    const bool from_set = asked->origin == "--set";
+    found.error().message = (from_set ? "--set exchange.kind" : asked->origin) + ": " + found.error().message;
+    add(std::move(found.error()), from_set || in_file == nullptr ? Place{} : in_file->key_at);
+    m_schema.any_exchange = true;
     return;
   }
-  std::vector<std::string> names;
-  for (const auto& known : exchange_kinds()) names.emplace_back(known.name);
-  const std::string near = did_you_mean(asked->value, names);
-  const bool from_set = asked->origin == "--set";
-  const TomlNode* node = file_value("exchange", "kind");
-  add({Category::configuration,
-       (from_set ? "--set exchange.kind" : asked->origin) + ": unknown exchange " + quoted(asked->value),
-       near.empty() ? "known: " + join(names, ", ") : near,
-       {}},
-      from_set || node == nullptr ? Place{} : node->key_at);
-  m_schema.any_exchange = true;
+  m_profile.exchange = *found;
+  m_profile.settings["exchange.kind"] = asked ? *asked : Setting{name, "default"};
+  use_exchange(m_profile.exchange);
+  m_schema.any_exchange = in_file != nullptr && in_file->text != name;
+}
+
+// A preset takes its base's settings, and its own.
+void ProfileResolver::use_exchange(const ExchangeKind& kind) {
+  m_schema.exchange = kind.settings;
+  if (kind.base.empty()) return;
+  const auto base = exchange_kind(kind.base)->settings;
+  m_exchange_settings.assign(kind.settings.begin(), kind.settings.end());
+  m_exchange_settings.insert(m_exchange_settings.end(), base.begin(), base.end());
+  m_schema.exchange = m_exchange_settings;
 }
 
 void ProfileResolver::apply_set() {
@@ -181,9 +194,7 @@ void ProfileResolver::apply_set() {
     if (key == "subject.provider" || key == "exchange.kind") continue;  // chosen already
     const std::string what = "--set " + printable(key, 80);
     const auto spec = m_schema.find(key);
-    if (key == "subject.profile") {
-      add({Category::configuration, what + " is not supported: this build has no chained profiles", {}, {}});
-    } else if (!spec) {
+    if (!spec) {
       if (!m_schema.passes(key))
         add({Category::configuration, what + ": unknown key", m_schema.hint_for(key), {}});
     } else if (const auto problem = value_problem(key, *spec, value)) {
@@ -202,13 +213,16 @@ void ProfileResolver::apply_file() {
 }
 
 void ProfileResolver::apply_environment() {
-  const auto apply = [this](const VariableSetting& row) {
-    if (const auto value = m_system.variable(row.variable))
-      m_profile.settings.try_emplace(std::string(row.key), Setting{*value, row.variable});
-  };
-  if (m_profile.exchange_kind == "openai")
-    for (const auto& row : k_openai_variables) apply(row);
-  if (m_profile.provider.setting("audience") != nullptr) apply(k_audience_variable);
+  for (const std::string_view prefix : {"subject.", "exchange."})
+    for (const auto& spec : m_schema.part(prefix))
+      for (const std::string_view name : split(spec.variable, ' '))
+        if (!name.empty()) take_variable(std::string(prefix) + std::string(spec.name), std::string(name));
+  if (m_profile.provider.setting("audience") != nullptr) take_variable(k_audience, k_audience_variable);
+}
+
+void ProfileResolver::take_variable(std::string_view key, const std::string& name) {
+  if (const auto value = m_system.variable(name.c_str()))
+    m_profile.settings.try_emplace(std::string(key), Setting{*value, name});
 }
 
 // A provider that was named finds its conventional place as well as one that was detected.
@@ -233,6 +247,12 @@ void ProfileResolver::apply_implied() {
 }
 
 void ProfileResolver::apply_defaults() {
+  const ExchangeKind& exchange = m_profile.exchange;
+  const std::string origin = "exchange " + std::string(exchange.name);
+  for (const auto& [name, value] : exchange.set)
+    m_profile.settings.try_emplace(full_key("exchange", name), Setting{std::string(value), origin});
+  if (!exchange.hosts.empty())
+    m_profile.settings.try_emplace("hosts", Setting{std::string(exchange.hosts), origin});
   for (const std::string_view prefix : {"subject.", "exchange.", "cache.", "expect.", ""})
     for (const auto& spec : m_schema.part(prefix))
       if (!spec.default_value.empty())
@@ -262,10 +282,9 @@ void ProfileResolver::missing(std::string_view prefix, const SettingSpec& spec) 
   const std::string key = std::string(prefix) + std::string(spec.name);
   std::string hint = "set " + key + " in the profile, or pass --set " + key + "=…";
   if (m_source == nullptr) hint = "pass --set " + key + "=…, or write a profile into a configuration file";
-  for (const auto& row : k_openai_variables)
-    if (row.key == key) hint = std::string("set ") + row.variable + " in the environment, or " + hint;
-  if (key == k_audience_variable.key)
-    hint = std::string("set ") + k_audience_variable.variable + " in the environment, or " + hint;
+  std::string_view variable = spec.variable.substr(0, spec.variable.find(' '));
+  if (key == k_audience) variable = k_audience_variable;
+  if (!variable.empty()) hint = "set " + std::string(variable) + " in the environment, or " + hint;
   const std::string where = m_source == nullptr
                                 ? "no configuration file has a profile, and " + key + " is not set"
                                 : at(m_source->path, m_source->node.key_at) + ": profile " +

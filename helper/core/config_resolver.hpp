@@ -46,12 +46,15 @@ class ProfileResolver {
   const TomlNode* file_value(std::string_view part, std::string_view key) const;
   bool set_says(std::string_view key) const;
   void choose_provider();
+  void use_profile(const Setting& asked);
   void detect_provider();
   void use_any_provider();
   void choose_exchange();
+  void use_exchange(const ExchangeKind& kind);
   void apply_set();
   void apply_file();
   void apply_environment();
+  void take_variable(std::string_view key, const std::string& name);
   void apply_implied();
   void apply_defaults();
   void expand_home();
@@ -65,7 +68,8 @@ class ProfileResolver {
   const ProfileSource* m_source;
   Profile m_profile;
   ConfigSchema m_schema;
-  std::vector<SettingSpec> m_all_settings;  // of every provider, where none is known
+  std::vector<SettingSpec> m_all_settings;       // of every provider, where none is known
+  std::vector<SettingSpec> m_exchange_settings;  // a preset's and its base's
   std::optional<Finding> m_finding;
   bool m_with_exchange = true;
   bool m_has_provider = false;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t k_longest_word = 60;
 constexpr std::string_view k_claims = "expect.claims.";
+constexpr std::string_view k_exchange_fields = "exchange.fields.";
 constexpr std::string_view k_refresh_modes = "background|inline|off";
 
 constexpr std::array k_subject = {
@@ -67,6 +68,8 @@ std::string_view type_words(SettingType type) {
       return "a list of strings";
     case SettingType::strings:
       return "a string or a list of strings";
+    case SettingType::table:
+      return "a table of strings";
   }
   return "a string";
 }
@@ -85,6 +88,8 @@ bool kind_fits(SettingType type, TomlNode::Kind kind) {
       return kind == TomlNode::Kind::list;
     case SettingType::strings:
       return kind == TomlNode::Kind::string || kind == TomlNode::Kind::list;
+    case SettingType::table:
+      return kind == TomlNode::Kind::table;
   }
   return false;
 }
@@ -110,6 +115,8 @@ std::span<const SettingSpec> ConfigSchema::part(std::string_view prefix) const {
 std::optional<SettingSpec> ConfigSchema::find(std::string_view key) const {
   if (starts_with(key, k_claims) && key.size() > k_claims.size())
     return SettingSpec{key, SettingType::string, "", "a claim's expected value", false};
+  if (takes_fields() && starts_with(key, k_exchange_fields) && key.size() > k_exchange_fields.size())
+    return SettingSpec{key, SettingType::string, "", "a field to send", false};
   const std::string_view prefix = prefix_of(key);
   const std::string_view name = key.substr(prefix.size());
   const SettingSpec* spec = find_in(part(prefix), name);
@@ -119,9 +126,14 @@ std::optional<SettingSpec> ConfigSchema::find(std::string_view key) const {
   return *spec;
 }
 
-bool ConfigSchema::is_part(std::string_view key) {
+bool ConfigSchema::takes_fields() const {
+  const SettingSpec* spec = find_in(exchange, k_fields);
+  return spec != nullptr && spec->type == SettingType::table;
+}
+
+bool ConfigSchema::is_part(std::string_view key) const {
   return std::find(k_parts.begin(), k_parts.end(), key) != k_parts.end() || key == "expect.claims" ||
-         starts_with(key, k_claims);
+         starts_with(key, k_claims) || (key == "exchange.fields" && takes_fields());
 }
 
 bool ConfigSchema::passes(std::string_view key) const {
@@ -130,7 +142,7 @@ bool ConfigSchema::passes(std::string_view key) const {
 
 std::vector<std::string> ConfigSchema::keys_of(std::string_view prefix) const {
   std::vector<std::string> out;
-  if (prefix == "subject.") out.emplace_back("provider");
+  if (prefix == "subject.") out.insert(out.end(), {"provider", "profile"});
   if (prefix == "exchange.") out.emplace_back("kind");
   if (prefix == "expect.") out.emplace_back("claims");
   if (prefix.empty()) out.assign(k_parts.begin(), k_parts.end());
@@ -162,7 +174,8 @@ std::optional<std::string> value_problem(std::string_view key, const SettingSpec
   }
   const bool fits = (spec.type != SettingType::integer || is_integer(value)) &&
                     (spec.type != SettingType::boolean || value == "true" || value == "false") &&
-                    (spec.type != SettingType::duration || parse_duration(value).has_value());
+                    (spec.type != SettingType::duration || parse_duration(value).has_value()) &&
+                    spec.type != SettingType::table;
   if (!fits) return "must be " + std::string(type_words(spec.type)) + not_this;
   if (value.find('\0') != std::string_view::npos) return "must not hold a NUL character";
   return {};
@@ -176,13 +189,14 @@ void ProfileReader::read(const TomlNode& profile) {
 }
 
 void ProfileReader::read_children(const TomlNode& table, const std::string& prefix) {
-  const bool in_claims = starts_with(prefix, k_claims);
+  // Any names, with dots in them too.
+  const bool any_names = starts_with(prefix, k_claims) || prefix == k_exchange_fields;
   for (const auto& node : table.children) {
     const std::string key = prefix + node.key;
     const bool is_table = node.kind == TomlNode::Kind::table;
     // A quoted key with a dot in it is one key, not a path; only claims have such names.
-    const bool plain = in_claims || node.key.find('.') == std::string::npos;
-    if (plain && ConfigSchema::is_part(key) && (is_table || !in_claims)) {
+    const bool plain = any_names || node.key.find('.') == std::string::npos;
+    if (plain && m_schema.is_part(key) && (is_table || !any_names)) {
       if (is_table) {
         read_children(node, key + ".");
       } else {
@@ -205,9 +219,6 @@ void ProfileReader::read_value(const TomlNode& node, const std::string& key) {
     mistake(node.value_at, where(key) + " " + node.problem);
   } else if (const auto problem = value_problem(key, spec, node.text)) {
     mistake(node.value_at, where(key) + " " + *problem);
-  } else if (key == "subject.profile") {
-    mistake(node.key_at, where(key) + " is not supported: this build has no chained profiles",
-            "name a provider in subject.provider instead");
   } else {
     m_out.try_emplace(key, Setting{node.text, at(m_path, node.key_at)});
   }
@@ -222,7 +233,9 @@ void ProfileReader::unknown(const TomlNode& node, const std::string& prefix) {
 
 // `"audience" in [profiles.prod] subject`.
 std::string ProfileReader::where(const std::string& key) const {
-  const std::string_view prefix = starts_with(key, k_claims) ? k_claims : prefix_of(key);
+  const std::string_view prefix = starts_with(key, k_claims)            ? k_claims
+                                  : starts_with(key, k_exchange_fields) ? k_exchange_fields
+                                                                        : prefix_of(key);
   std::string out = quoted(std::string_view(key).substr(prefix.size())) + " in [profiles." + m_profile + "]";
   if (!prefix.empty()) out.append(" ").append(prefix.substr(0, prefix.size() - 1));
   return out;

@@ -26,8 +26,8 @@ class ConfigSchema {
 
   // By dotted key, "subject.audience"; nothing if there is no such key.
   std::optional<SettingSpec> find(std::string_view key) const;
-  // A table of keys: "subject", "expect.claims".
-  static bool is_part(std::string_view key);
+  // A table of keys: "subject", "expect.claims", and "exchange.fields" where the exchange takes them.
+  bool is_part(std::string_view key) const;
   // A key that is let pass unread: its provider or exchange isn't known, or isn't the one that the file was written for.
   bool passes(std::string_view key) const;
   // The settings of "subject.", "exchange.", "cache.", "expect." or (empty) the profile itself, but for provider and kind.
@@ -36,6 +36,7 @@ class ConfigSchema {
   std::string hint_for(std::string_view key) const;
 
  private:
+  bool takes_fields() const;
   std::vector<std::string> keys_of(std::string_view prefix) const;
 };
 

@@ -12,10 +12,17 @@ tl::unexpected<Error> damaged(const char* what) {
 
 std::string string_or_empty(JsonValue value) { return std::string(value.string().value_or("")); }
 
+void write_secret(JsonWriter& writer, std::string_view name, const Secret& secret) {
+  if (!secret.empty()) writer.member(name, secret.view());
+}
+
 }  // namespace
 
 void write_credential(JsonWriter& writer, const Credential& credential) {
   writer.member("access_token", credential.access_token.view());
+  write_secret(writer, "access_key_id", credential.access_key_id);
+  write_secret(writer, "secret_access_key", credential.secret_access_key);
+  write_secret(writer, "refresh_token", credential.refresh_token);
   writer.member("token_type", std::string_view(credential.token_type));
   if (!credential.issued_token_type.empty())
     writer.member("issued_token_type", std::string_view(credential.issued_token_type));
@@ -31,6 +38,11 @@ Result<Credential> read_credential(JsonValue value) {
   const auto token = value["access_token"].string();
   if (!token || !is_header_safe_token(*token)) return damaged("access_token");
   credential.access_token = Secret(*token);
+  credential.access_key_id = Secret(value["access_key_id"].string().value_or(""));
+  credential.secret_access_key = Secret(value["secret_access_key"].string().value_or(""));
+  if (credential.access_key_id.empty() != credential.secret_access_key.empty())
+    return damaged("its AWS keys");
+  credential.refresh_token = Secret(value["refresh_token"].string().value_or(""));
   credential.token_type = string_or_empty(value["token_type"]);
   if (credential.token_type.empty()) return damaged("token_type");
   const auto issued_at = value["issued_at"].integer();

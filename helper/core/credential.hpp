@@ -13,7 +13,11 @@
 namespace wif {
 
 struct Credential {
-  Secret access_token;
+  Secret access_token;  // AWS: the session token
+  // Only of an AWS credential, and then both.
+  Secret access_key_id;
+  Secret secret_access_key;
+  Secret refresh_token;  // RFC 6749 section 6; empty: none was given. Never handed out.
   std::string token_type = "Bearer";
   std::string issued_token_type;
   std::string scope;             // empty: not said
@@ -23,6 +27,7 @@ struct Credential {
   std::string subject_hash;      // SHA-256 of the subject token, hexadecimal
 
   std::int64_t lifetime() const { return expires_at - issued_at; }
+  bool is_aws() const { return !access_key_id.empty(); }
 };
 
 // Adds the members to an open object.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,8 +15,9 @@
 
 namespace wif {
 
-// `strings` is one string or a list of them; a `list` has to be written as one.
-enum class SettingType { string, integer, boolean, duration, list, strings };
+// `strings` is one string or a list of them; a `list` has to be written as one. A `table` takes any keys, with strings
+// for values, each of which becomes a setting NAME.KEY; only exchanges have one.
+enum class SettingType { string, integer, boolean, duration, list, strings, table };
 
 struct SettingSpec {
   std::string_view name;
@@ -23,6 +25,8 @@ struct SettingSpec {
   std::string_view default_value;  // empty: none
   std::string_view help;
   bool required = false;
+  // Environment variables that say it where neither --set nor the file does, with spaces between; the first one set.
+  std::string_view variable = {};
 };
 
 // All conditions of a detection have to hold.
@@ -86,25 +90,42 @@ class LoadedDescriptor {
   std::shared_ptr<const Storage> m_storage;
 };
 
-// Built-in and dropped-in descriptors. Folders, first one wins: $WIF_MODULE_PATH (not under AT_SECURE),
+struct ExchangeKind;
+class LoadedPreset;
+
+// Built-in and dropped-in descriptors, of providers and of exchanges' presets (NAME.exchange). Folders, first one wins: $WIF_MODULE_PATH (not under AT_SECURE),
 // /etc/wif/modules, /usr/share/wif/modules. A built-in's name can't be taken by a drop-in, but for WIF_MODULE_PATH's.
 class Catalogue {
  public:
   explicit Catalogue(const System& system);
+  ~Catalogue();
 
   // One provider by name: looks at the built-in ones and for NAME.module, and reads no other. An unknown name is an
   // error of category configuration with the nearest known one.
   Result<Descriptor> find(std::string_view name);
   // All there are; what can't be read or trusted is left out and told in `problems`.
   std::vector<Descriptor> all(std::vector<Error>& problems);
+  // The same of exchanges: the kinds that are code, the built-in presets, and NAME.exchange in the same folders.
+  Result<ExchangeKind> find_exchange(std::string_view name);
+  std::vector<ExchangeKind> all_exchanges(std::vector<Error>& problems);
 
  private:
-  void add_folder(const std::string& folder, bool system_folder, std::vector<Descriptor>& found,
-                  std::vector<Error>& problems);
-  tl::unexpected<Error> unknown(std::string_view name);
+  // Of providers (LoadedDescriptor, Descriptor) and of exchanges (LoadedPreset, ExchangeKind).
+  template <class Loaded, class Named>
+  Result<std::optional<Named>> find_named(std::string_view name, std::string_view suffix, const Named* known,
+                                          std::vector<Loaded>& keep);
+  template <class Loaded, class Named>
+  std::vector<Named> all_named(std::string_view suffix, std::span<const Named> built_ins,
+                               std::vector<Loaded>& keep, std::vector<Error>& problems);
+  template <class Loaded, class Named>
+  void add_folder(const std::string& folder, std::string_view suffix, bool system_folder,
+                  std::vector<Loaded>& keep, std::vector<Named>& found, std::vector<Error>& problems);
+  tl::unexpected<Error> unknown(const char* what, std::string_view name,
+                                const std::vector<std::string>& names, std::string hint) const;
   const System& m_system;
   std::vector<std::string> m_folders;
   std::vector<LoadedDescriptor> m_loaded;
+  std::vector<LoadedPreset> m_presets;
 };
 
 }  // namespace wif

@@ -19,6 +19,7 @@ struct ParsedSetting {
   std::string default_value;
   std::string help;
   bool required = false;
+  std::string variable;
 };
 
 struct ParsedCondition {

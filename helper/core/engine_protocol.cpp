@@ -62,12 +62,7 @@ FetchedSubject read_subject(JsonValue value) {
           value["expires_at"].integer().value_or(0)};
 }
 
-}  // namespace
-
-std::string write_request(const EngineRequest& request) {
-  JsonWriter writer;
-  writer.object();
-  writer.member("version", k_version);
+void write_members(JsonWriter& writer, const EngineRequest& request) {
   writer.member("profile", std::string_view(request.profile));
   writer.member("deadline_ms", request.deadline_ms);
   writer.member("verbosity", request.verbosity);
@@ -78,12 +73,54 @@ std::string write_request(const EngineRequest& request) {
   write_values(writer, "subject", request.subject);
   writer.member("exchange", std::string_view(request.exchange));
   write_values(writer, "exchange_settings", request.exchange_settings);
+  writer.member("role", std::string_view(request.role));
+  writer.member("min_ttl", request.min_ttl);
+  writer.key("links").array();
+  for (const auto& link : request.links) {
+    writer.object();
+    write_members(writer, link);
+    writer.end();
+  }
+  writer.end();
   writer.member("store", request.store);
   writer.member("cache_directory", std::string_view(request.cache_directory));
   writer.member("record_name", std::string_view(request.record_name));
   writer.member("binding", std::string_view(request.binding));
   writer.member("refused_subject", std::string_view(request.refused_subject));
   writer.member("subject_only", request.subject_only);
+}
+
+EngineRequest read_members(JsonValue json) {
+  EngineRequest request;
+  request.profile = text_of(json["profile"]);
+  request.deadline_ms = json["deadline_ms"].integer().value_or(0);
+  request.verbosity = static_cast<int>(json["verbosity"].integer().value_or(0));
+  request.json_log = json["json_log"].boolean().value_or(false);
+  request.provider = text_of(json["provider"]);
+  request.module = text_of(json["module"]);
+  request.token_type = text_of(json["token_type"]);
+  request.subject = read_values(json["subject"]);
+  request.exchange = text_of(json["exchange"]);
+  request.exchange_settings = read_values(json["exchange_settings"]);
+  request.role = text_of(json["role"]);
+  request.min_ttl = json["min_ttl"].integer().value_or(0);
+  for (const JsonValue link : json["links"].elements()) request.links.push_back(read_members(link));
+  request.store = json["store"].boolean().value_or(false);
+  request.cache_directory = text_of(json["cache_directory"]);
+  request.record_name = text_of(json["record_name"]);
+  request.binding = text_of(json["binding"]);
+  request.refused_subject = text_of(json["refused_subject"]);
+  request.subject_only = json["subject_only"].boolean().value_or(false);
+  return request;
+}
+
+}  // namespace
+
+std::string write_request(const EngineRequest& request) {
+  JsonWriter writer;
+  writer.object();
+  writer.member("version", k_version);
+  write_members(writer, request);
   writer.end();
   return writer.take();
 }
@@ -96,24 +133,7 @@ Result<EngineRequest> read_request(std::string text) {
                 "wif-engine is version " + std::string(k_version) + " and was started by wif " +
                     std::string(version.value_or("of no known version")),
                 "install wif and wif-engine from one package");
-  EngineRequest request;
-  request.profile = text_of(json["profile"]);
-  request.deadline_ms = json["deadline_ms"].integer().value_or(0);
-  request.verbosity = static_cast<int>(json["verbosity"].integer().value_or(0));
-  request.json_log = json["json_log"].boolean().value_or(false);
-  request.provider = text_of(json["provider"]);
-  request.module = text_of(json["module"]);
-  request.token_type = text_of(json["token_type"]);
-  request.subject = read_values(json["subject"]);
-  request.exchange = text_of(json["exchange"]);
-  request.exchange_settings = read_values(json["exchange_settings"]);
-  request.store = json["store"].boolean().value_or(false);
-  request.cache_directory = text_of(json["cache_directory"]);
-  request.record_name = text_of(json["record_name"]);
-  request.binding = text_of(json["binding"]);
-  request.refused_subject = text_of(json["refused_subject"]);
-  request.subject_only = json["subject_only"].boolean().value_or(false);
-  return request;
+  return read_members(json.root());
 }
 
 std::string write_stage(std::string_view stage) {

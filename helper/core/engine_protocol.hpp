@@ -39,8 +39,14 @@ struct EngineRequest {
   std::string token_type;  // the descriptor's
   NamedValues subject;     // settings by short name, defaults applied
 
-  std::string exchange;  // kind
+  std::string exchange;  // kind, never a preset's name
   NamedValues exchange_settings;
+
+  // Of a link (below): "subject" or "actor", and the least life, in seconds, that a record of it has to have left.
+  std::string role;
+  std::int64_t min_ttl = 0;
+  // Other profiles whose credentials this exchange needs, each with its own record.
+  std::vector<EngineRequest> links;
 
   bool store = false;           // write the record (or the failure) when done
   std::string cache_directory;  // with store

@@ -68,6 +68,12 @@ bool lock_until(int fd, LockMode mode, std::int64_t deadline_ms) {
   }
 }
 
+bool wait_for_lock(int fd, LockMode mode) {
+  while (flock(fd, operation(mode)) != 0)
+    if (errno != EINTR) return false;
+  return true;
+}
+
 void unlock(int fd) { flock(fd, LOCK_UN); }
 
 }  // namespace wif

@@ -18,6 +18,8 @@ bool try_lock(int fd, LockMode mode);
 // such as ENOLCK on NFS without its lock service). Uses SIGALRM and the real-time interval timer, and puts both back: for a
 // single-threaded program.
 bool lock_until(int fd, LockMode mode, std::int64_t deadline_ms);
+// Waits for as long as it takes; false if there is no lock to be had. For a process whose end somebody else sees to.
+bool wait_for_lock(int fd, LockMode mode);
 void unlock(int fd);
 
 }  // namespace wif

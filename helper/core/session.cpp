@@ -26,15 +26,48 @@ EngineRequest provider_request(const Profile& profile, const SessionOptions& opt
   request.module = profile.provider.module;
   request.token_type = profile.provider.token_type;
   request.subject = profile.part("subject.");
+  request.exchange = profile.exchange.engine_kind();
+  request.exchange_settings = profile.exchange_part();
   return request;
+}
+
+std::int64_t min_ttl_of(const Profile& profile) {
+  return parse_duration(profile.get("cache.min_ttl")).value_or(k_default_min_ttl);
+}
+
+// Where a request's record is, whose failure before this one may have said what not to send again.
+Status add_store(EngineRequest& request, const System& system, const Profile& profile, const Store* store) {
+  TRY_ASSIGN(request.binding, make_binding(system, profile));
+  request.record_name = record_name(request.binding);
+  request.store = store != nullptr;
+  if (store == nullptr) return {};
+  request.cache_directory = store->directory();
+  if (const auto failure = store->read_failure(request.record_name, request.binding))
+    request.refused_subject = failure->refused_subject;
+  return {};
+}
+
+// Requests for the profiles that this one's exchange needs, theirs among them.
+Status add_links(EngineRequest& request, const System& system, const Profile& profile,
+                 const SessionOptions& options, const Store* store) {
+  for (const auto& link : profile.links) {
+    EngineRequest linked = provider_request(*link.profile, options, request.deadline_ms);
+    linked.role = link.role;
+    linked.min_ttl = min_ttl_of(*link.profile);
+    TRY(add_store(linked, system, *link.profile, store));
+    if (!request.binding.empty() && !links_to(request.binding, link.role, linked.binding))
+      return fail(Category::no_identity,
+                  "the identity of profile '" + link.profile->name + "' changed while it was looked up",
+                  "try again", std::string(k_identity_changed));
+    TRY(add_links(linked, system, *link.profile, options, store));
+    request.links.push_back(std::move(linked));
+  }
+  return {};
 }
 
 }  // namespace
 
-std::int64_t Session::min_ttl() const {
-  const std::int64_t configured = parse_duration(m_profile.get("cache.min_ttl")).value_or(k_default_min_ttl);
-  return std::max(configured, m_options.min_remaining);
-}
+std::int64_t Session::min_ttl() const { return std::max(min_ttl_of(m_profile), m_options.min_remaining); }
 
 bool Session::inline_refresh() const {
   return m_options.refresh_inline || m_profile.get("cache.refresh") == "inline";
@@ -53,10 +86,8 @@ Status Session::open_store() {
   return {};
 }
 
-EngineRequest Session::request(bool store) const {
+Result<EngineRequest> Session::request(bool store) const {
   EngineRequest request = provider_request(m_profile, m_options, m_deadline_ms);
-  request.exchange = m_profile.exchange_kind;
-  request.exchange_settings = m_profile.part("exchange.");
   request.store = store;
   request.binding = m_binding;
   request.record_name = m_name;
@@ -65,6 +96,7 @@ EngineRequest Session::request(bool store) const {
     if (const auto failure = m_store->read_failure(m_name, m_binding))
       request.refused_subject = failure->refused_subject;
   }
+  TRY(add_links(request, m_system, m_profile, m_options, m_store ? &*m_store : nullptr));
   return request;
 }
 
@@ -166,7 +198,8 @@ Result<Credential> Session::leader(int lock, std::optional<std::int64_t> waited_
     m_warnings.push_back("the cache directory lies on " + std::string(kind) +
                          ": its locks may not reach other hosts");
   m_stale = false;
-  EngineAnswer answer = m_engine.run(request(true), lock);
+  TRY_ASSIGN(const EngineRequest asked, request(true));
+  EngineAnswer answer = m_engine.run(asked, lock);
   // An engine that crashed wrote nothing down; those who wait for us have to learn of it.
   if (!answer.outcome && answer.outcome.error().error.category == Category::bug)
     remember(answer.outcome.error());
@@ -197,7 +230,8 @@ void Session::remember(const EngineError& error) const {
 
 Result<Credential> Session::uncached() {
   m_stale = false;
-  return take_answer(m_engine.run(request(false), -1));
+  TRY_ASSIGN(const EngineRequest asked, request(false));
+  return take_answer(m_engine.run(asked, -1));
 }
 
 Result<Credential> Session::take_answer(EngineAnswer answer) {
@@ -214,12 +248,20 @@ void Session::refresh_behind() {
   if (!lock || !try_lock(lock->get(), LockMode::exclusive)) return;
   m_deadline_ms = monotonic_ms() + m_options.timeout_ms;
   // If the engine can't be started, the next call that needs it says so.
-  static_cast<void>(m_engine.detach(request(true), lock->get()));
+  if (const auto asked = request(true)) static_cast<void>(m_engine.detach(*asked, lock->get()));
 }
 
-EngineRequest subject_request(const Profile& profile, const SessionOptions& options) {
+Result<EngineRequest> subject_request(const System& system, const Profile& profile,
+                                      const SessionOptions& options) {
   EngineRequest request = provider_request(profile, options, monotonic_ms() + options.timeout_ms);
   request.subject_only = true;
+  std::optional<Store> store;
+  const auto directory = options.no_cache ? std::nullopt : cache_directory(system);
+  if (directory && !profile.links.empty()) {
+    std::string why;
+    TRY_ASSIGN(store, Store::open(*directory, true, why));
+  }
+  TRY(add_links(request, system, profile, options, store ? &*store : nullptr));
   return request;
 }
 

@@ -58,7 +58,7 @@ class Session {
   Result<Credential> uncached();
   Result<Credential> take_answer(EngineAnswer answer);
   std::string_view file_system() const;  // the cache directory's, if it is a network's
-  EngineRequest request(bool store) const;
+  Result<EngineRequest> request(bool store) const;
   bool is_new_enough(const Credential& credential, std::int64_t since_boot_ms) const;
   std::optional<Error> failure_since(std::int64_t boot_ms) const;
   Status remembered() const;
@@ -80,7 +80,8 @@ class Session {
 };
 
 // What asks an engine for the profile's subject token alone.
-EngineRequest subject_request(const Profile& profile, const SessionOptions& options);
+Result<EngineRequest> subject_request(const System& system, const Profile& profile,
+                                      const SessionOptions& options);
 
 // Removes the record if it still holds the token that was rejected, named by its SHA-256 (hexadecimal): a late rejection
 // must not throw away a newer token. Waits for the record's lock until `deadline_ms` (lock.hpp). Whether it was removed;

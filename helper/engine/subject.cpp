@@ -37,9 +37,9 @@ std::string describe_claims(const Jwt& jwt) {
   return out;
 }
 
-Status check_subject(SubjectToken& subject, const std::string& provider, const std::string& token_type,
+Status check_subject(SubjectToken& subject, const std::string& source, const std::string& token_type,
                      std::int64_t now) {
-  const std::string name = "the subject token from provider '" + provider + "'";
+  const std::string name = "the subject token from " + source;
   if (!is_header_safe_token(subject.token.view()))
     return fail(Category::no_identity,
                 name + " has characters that no token has, such as a line break or a space",

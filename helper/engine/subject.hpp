@@ -24,8 +24,8 @@ struct SubjectToken {
 std::string describe_claims(const Jwt& jwt);
 
 // Fills in hash, claims and expiry. Errors (no_identity): not fit for a header, not a JWT where `token_type` says that
-// it is one, expired by `now` (Unix seconds). `provider` is for the messages.
-Status check_subject(SubjectToken& subject, const std::string& provider, const std::string& token_type,
+// it is one, expired by `now` (Unix seconds). `source` is for the messages: "provider 'file'".
+Status check_subject(SubjectToken& subject, const std::string& source, const std::string& token_type,
                      std::int64_t now);
 
 }  // namespace wif

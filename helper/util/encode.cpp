@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "util/encode.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -28,6 +29,33 @@ template <class Number> void add_digits(std::string& text, std::size_t count, Nu
   text.append(count, '0');
   for (std::size_t i = count; i-- > 0; number /= 10) text[begin + i] = static_cast<char>('0' + number % 10);
   text += after;
+}
+
+// Whether `text` begins as `shape` does, where '0' stands for any digit and a letter for either case of it.
+bool has_shape(std::string_view text, std::string_view shape) {
+  if (text.size() < shape.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    const bool letter = shape[i] == 'T' && (text[i] == 't' || text[i] == 'T');
+    if (shape[i] == '0' ? !digit : text[i] != shape[i] && !letter) return false;
+  }
+  return true;
+}
+
+int number_at(std::string_view digits, std::size_t at, std::size_t count) {
+  int number = 0;
+  for (const char c : digits.substr(at, count)) number = number * 10 + (c - '0');
+  return number;
+}
+
+// "Z", "+01:30"; in seconds.
+std::optional<int> offset_of(std::string_view zone) {
+  if (zone == "Z" || zone == "z") return 0;
+  if (zone.size() != 6 || (!has_shape(zone, "+00:00") && !has_shape(zone, "-00:00"))) return {};
+  const int hours = number_at(zone, 1, 2);
+  const int minutes = number_at(zone, 4, 2);
+  if (hours > 23 || minutes > 59) return {};
+  return (zone[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 }
 
 }  // namespace
@@ -117,6 +145,27 @@ std::string rfc3339(std::int64_t unix_seconds) {
   add_digits(text, 2, time.minutes().count(), ':');
   add_digits(text, 2, time.seconds().count(), 'Z');
   return text;
+}
+
+std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
+  if (!has_shape(text, "0000-00-00T00:00:00")) return {};
+  const std::chrono::year_month_day date{std::chrono::year(number_at(text, 0, 4)),
+                                         std::chrono::month(unsigned(number_at(text, 5, 2))),
+                                         std::chrono::day(unsigned(number_at(text, 8, 2)))};
+  const int hour = number_at(text, 11, 2);
+  const int minute = number_at(text, 14, 2);
+  const int second = number_at(text, 17, 2);  // 60 is a leap second
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return {};
+  std::string_view rest = text.substr(19);
+  if (rest.starts_with('.')) {
+    const std::size_t digits = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
+    if (digits == 1) return {};
+    rest.remove_prefix(digits);
+  }
+  const auto offset = offset_of(rest);
+  if (!offset) return {};
+  const std::int64_t midnight = std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86400};
+  return midnight + hour * 3600 + minute * 60 + second - *offset;
 }
 
 bool is_utf8(std::string_view text) {

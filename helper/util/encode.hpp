@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ std::string hex64(std::uint64_t value);
 
 // "2026-01-02T03:04:05Z".
 std::string rfc3339(std::int64_t unix_seconds);
+// Unix seconds of an RFC 3339 time: an upper or lower case T and Z, any offset, a fraction that is dropped. Nothing if it
+// isn't one.
+std::optional<std::int64_t> parse_rfc3339(std::string_view text);
 
 // Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 [[nodiscard]] bool is_utf8(std::string_view text);

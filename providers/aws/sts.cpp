@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <ctime>
 
 #include <pugixml.hpp>
 
+#include "util/encode.hpp"
 #include "util/secret.hpp"
 
 namespace wif::aws {
@@ -178,16 +178,6 @@ std::string role_form(const WebIdentity& identity, std::string_view token) {
          "&RoleSessionName=" + url_encode(identity.session_name) + "&WebIdentityToken=" + url_encode(token);
 }
 
-std::optional<std::int64_t> parse_time(std::string_view text) {
-  std::tm time{};
-  const std::string copy(text);
-  const char* rest = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
-  if (rest == nullptr) return {};
-  if (*rest == '.') rest += 1 + std::strspn(rest + 1, "0123456789");
-  if (std::string_view(rest) != "Z" && std::string_view(rest) != "+00:00") return {};
-  return timegm(&time);
-}
-
 Result<SubjectToken> read_token(char* xml, std::size_t size) {
   const Answer answer(xml, size);
   const pugi::xml_node result = answer.result(k_token_action);
@@ -196,7 +186,7 @@ Result<SubjectToken> read_token(char* xml, std::size_t size) {
   if (token.token.empty())
     return tl::unexpected<Failure>(unusable(
         "AWS STS answered with " + std::string(result ? "an empty token" : "something other than a token")));
-  token.expires_at = parse_time(text_of(result, "Expiration")).value_or(0);
+  token.expires_at = parse_rfc3339(text_of(result, "Expiration")).value_or(0);
   return token;
 }
 

@@ -43,7 +43,5 @@ kit::Result<kit::SubjectToken> read_token(char* xml, std::size_t size);
 kit::Result<Credentials> read_credentials(char* xml, std::size_t size, const std::string& source);
 kit::Failure read_error(std::int32_t status, char* xml, std::size_t size, const std::string& action,
                         const std::string& source);
-// "2026-01-02T03:04:05Z", with or without a fraction, as Unix seconds.
-std::optional<std::int64_t> parse_time(std::string_view text);
 
 }  // namespace wif::aws

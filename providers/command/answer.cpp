@@ -3,7 +3,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <ctime>
 
 #include "command.hpp"
 #include "kit/http.hpp"
@@ -105,57 +104,13 @@ Result<Answer> read_json(std::string_view text, const std::string& name) {
   return answer;
 }
 
-bool has_shape(std::string_view text, std::string_view shape) {
-  if (text.size() < shape.size()) return false;
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    if (shape[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i]) return false;
-  return true;
-}
-
-int number_at(std::string_view text, std::size_t at, std::size_t size) {
-  int number = 0;
-  std::from_chars(text.data() + at, text.data() + at + size, number);
-  return number;
-}
-
-// "Z", "+01:30"; in seconds.
-std::optional<int> offset_of(std::string_view zone) {
-  if (zone == "Z" || zone == "z") return 0;
-  if (zone.size() != 6 || (!has_shape(zone, "+00:00") && !has_shape(zone, "-00:00"))) return {};
-  const int hours = number_at(zone, 1, 2);
-  const int minutes = number_at(zone, 4, 2);
-  if (hours > 23 || minutes > 59) return {};
-  return (zone[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-}
-
 }  // namespace
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error == std::errc() && end == text.data() + text.size()) return seconds;
-  if (!has_shape(text, "0000-00-00T00:00:00")) return {};
-  tm day{};
-  day.tm_year = number_at(text, 0, 4) - 1900;
-  day.tm_mon = number_at(text, 5, 2) - 1;
-  day.tm_mday = number_at(text, 8, 2);
-  const tm asked = day;
-  const time_t midnight = timegm(&day);
-  // It puts 30 February right.
-  if (day.tm_mday != asked.tm_mday || day.tm_mon != asked.tm_mon) return {};
-  const int hour = number_at(text, 11, 2);
-  const int minute = number_at(text, 14, 2);
-  const int second = number_at(text, 17, 2);
-  if (hour > 23 || minute > 59 || second > 60) return {};
-  std::string_view rest = text.substr(19);
-  if (rest.starts_with('.')) {
-    const std::size_t digits = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
-    if (digits == 1) return {};
-    rest.remove_prefix(digits);
-  }
-  const auto offset = offset_of(rest);
-  if (!offset) return {};
-  return static_cast<std::int64_t>(midnight) + hour * 3600 + minute * 60 + second - *offset;
+  return parse_rfc3339(text);
 }
 
 Result<Answer> read_answer(std::string_view output, const std::string& name) {

@@ -35,6 +35,11 @@ Mapping read_mapping(const Json& json) {
           json["enabled"].flag(true), text_map(json["rows"]), json["permissions"].texts()};
 }
 
+OAuth read_oauth(const Json& json) {
+  return {json["client_auth"].text("none"), json["client_id"].text(), json["client_secret"].text(),
+          json["client_jwk"].text(), json["refresh_token"].flag()};
+}
+
 Json to_json(const Provider& provider) {
   return Json::object({{"id", provider.id},
                        {"issuer", provider.issuer},
@@ -77,6 +82,8 @@ void apply_member(Config& config, const std::string& key, const Json& value, con
     config.single_use = value.flag();
   } else if (key == "strict_errors") {
     config.strict_errors = value.flag();
+  } else if (key == "oauth") {
+    config.oauth = read_oauth(value);
   } else {
     throw std::invalid_argument("unknown member " + key);
   }

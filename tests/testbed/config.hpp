@@ -31,12 +31,22 @@ struct Mapping {
   std::vector<std::string> permissions;
 };
 
+// Of the OAuth stand-in (standin_oauth.hpp): its one client, and what its answers hold.
+struct OAuth {
+  std::string client_auth = "none";  // or basic, post, private_key_jwt
+  std::string client_id;
+  std::string client_secret;
+  std::string client_jwk;  // public, as JSON
+  bool refresh_token = false;
+};
+
 struct Config {
   std::vector<Provider> providers;
   std::vector<Mapping> mappings;
   std::optional<std::int64_t> expires_in;
   bool single_use = false;
   bool strict_errors = false;
+  OAuth oauth;
 
   static Config defaults(const std::string& issuer);
   // Members that the JSON has replace ours; the others stay. Throws std::invalid_argument for an unknown member.

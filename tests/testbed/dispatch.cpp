@@ -9,6 +9,7 @@
 #include "standin_azure.hpp"
 #include "standin_github.hpp"
 #include "standin_google.hpp"
+#include "standin_oauth.hpp"
 #include "token_endpoint.hpp"
 
 #include <algorithm>
@@ -49,6 +50,8 @@ const std::map<std::string, Handler>& endpoints() {
       {"GET /.well-known/openid-configuration", discovery},
       {"GET /openid/v1/jwks", jwks},
       {"POST /oauth/token", token},
+      {"POST /oauth2/token", oauth_token},
+      {"POST /v1/oauth/token", anthropic_token},
       {"GET /222//idtoken/*", github_id_token},
       {"GET /computeMetadata/v1/*", google_metadata},
       {"POST /", aws_sts},

@@ -2,6 +2,7 @@
 // https://docs.aws.amazon.com/STS/latest/APIReference/, and for what has to be signed
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
 #include "digest.hpp"
+#include "form.hpp"
 #include "standin_aws.hpp"
 #include "standin_aws_keys.hpp"
 #include "standin_aws_signature.hpp"
@@ -26,7 +27,6 @@ struct Refusal {
   std::string code;
   std::string message;
 };
-using Form = std::map<std::string, std::string>;
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -57,37 +57,7 @@ void answer(httplib::Response& response, const Refusal& refusal) {
         "text/xml");
 }
 
-std::string decoded(const std::string& text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size()) {
-      out += static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16));
-      i += 2;
-    } else {
-      out += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
-
-// Not cpp-httplib's, which loses what stands before a second '='.
-Form read_form(const std::string& body) {
-  Form form;
-  for (std::size_t begin = 0; begin < body.size();) {
-    const std::size_t end = std::min(body.find('&', begin), body.size());
-    const std::string pair = body.substr(begin, end - begin);
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    form[decoded(pair.substr(0, equals))] =
-        equals < pair.size() ? decoded(pair.substr(equals + 1)) : std::string();
-    begin = end + 1;
-  }
-  return form;
-}
-
-std::string get(const Form& form, const std::string& name) {
-  const auto found = form.find(name);
-  return found == form.end() ? "" : found->second;
-}
+std::string get(const Form& form, const std::string& name) { return form_value(form, name); }
 
 // "20150830T123600Z"
 std::int64_t time_of(const std::string& text) {
@@ -210,7 +180,7 @@ class Verifier {
 
 Json request_tags(const Form& form) {
   Json tags = Json::object();
-  for (int i = 1; form.count("Tags.member." + std::to_string(i) + ".Key") != 0; ++i) {
+  for (int i = 1; !get(form, "Tags.member." + std::to_string(i) + ".Key").empty(); ++i) {
     const std::string name = "Tags.member." + std::to_string(i);
     tags.set(get(form, name + ".Key"), get(form, name + ".Value"));
   }

@@ -89,7 +89,7 @@ class Binding : public testing::Test {
     m_profile.provider.name = "file";
     m_profile.provider.built_in = true;
     m_profile.provider.identities = k_identities;
-    m_profile.exchange_kind = "openai";
+    m_profile.exchange.name = "openai";
     m_profile.settings["subject.path"] = {"/token", ""};
     m_profile.settings["exchange.url"] = {"https://x/", ""};
     m_profile.settings["exchange.service_account_id"] = {"sa_1", ""};
@@ -123,7 +123,7 @@ TEST_F(Binding, VariesWithEachPartSingly) {
   EXPECT_TRUE(differs([&] { m_profile.settings["exchange.service_account_id"].value = "sa_2"; }));
   EXPECT_TRUE(differs([&] { m_profile.settings["subject.audience"].value = "aud"; }));
   EXPECT_TRUE(differs([&] { m_profile.provider.name = "env"; }));
-  EXPECT_TRUE(differs([&] { m_profile.exchange_kind = "other"; }));
+  EXPECT_TRUE(differs([&] { m_profile.exchange.name = "other"; }));
   EXPECT_TRUE(differs([&] { m_system.user = 4711; }));
   EXPECT_TRUE(differs([&] { m_system.host = "other-host"; }));
   EXPECT_TRUE(differs([&] { m_system.boot = "other-boot"; }));

@@ -65,7 +65,7 @@ TEST_F(ConfigTest, AWrongTypeIsAnErrorWithThePlaceOfTheValue) {
       {"subject = { audience = {} }", "must be a string, not a table"},
       {"subject = \"place\"", ":2:11: \"subject\" in [profiles.p] must be a table, not a string"},
       {"cache = { refresh = \"never\" }", "must be \"background\", \"inline\" or \"off\", not \"never\""},
-      {"exchange = { kind = \"opnai\" }", ":2:14: unknown exchange \"opnai\""},
+      {"exchange = { kind = \"opnai\" }", ":2:14: unknown exchange 'opnai'; the nearest is 'openai'"},
       {"expect = { claims = { sub = 3 } }",
        "\"sub\" in [profiles.p] expect.claims must be a string, not an integer"},
       {"hosts = \"x\"", ":2:9: \"hosts\" in [profiles.p] must be a list of strings, not a string"},
@@ -99,8 +99,8 @@ TEST_F(ConfigTest, SetIsCheckedAsAFileIs) {
       {"subject.flag=yes", "--set subject.flag: must be a boolean, not \"yes\""},
       {"subject.wait=soon", "--set subject.wait: must be a duration"},
       {"cache.refresh=no", "--set cache.refresh: must be"},
-      {"exchange.kind=x", "--set exchange.kind: unknown exchange \"x\""},
-      {"subject.profile=x", "--set subject.profile is not supported"},
+      {"exchange.kind=x", "--set exchange.kind: unknown exchange 'x'"},
+      {"exchange.fields=x", "--set exchange.fields: unknown key"},
   };
   m_system.files[k_etc] = whole("p");
   for (const auto& [set, message] : rows) {

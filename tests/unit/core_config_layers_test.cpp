@@ -13,7 +13,7 @@ TEST_F(ConfigTest, ALaterFilesProfileReplacesTheWholeOfAnEarlierOne) {
   m_system.files[k_etc] = whole("prod", "system") + "hosts = [\"a.example\"]\n" + whole("other", "system");
   m_system.files[k_user] = "default_profile = \"prod\"\n" + whole("prod", "user");
   EXPECT_EQ(good().get("subject.audience"), "user");
-  EXPECT_EQ(good().get("hosts"), "");
+  EXPECT_EQ(good().get("hosts"), "api.openai.com");
   m_choice.profile = "other";
   EXPECT_EQ(good().get("subject.audience"), "system");
 }

@@ -14,7 +14,7 @@ TEST_F(ConfigTest, NoFileIsNeededWhereTheEnvironmentSaysItAll) {
   const Profile p = good();
   EXPECT_EQ(p.name, "default");
   EXPECT_EQ(p.provider.name, "place");
-  EXPECT_EQ(p.exchange_kind, "openai");
+  EXPECT_EQ(p.exchange.name, "openai");
   EXPECT_EQ(p.get("exchange.identity_provider_id"), "idp_env");
   EXPECT_EQ(origin(p, "exchange.identity_provider_id"), "OPENAI_IDENTITY_PROVIDER_ID");
   EXPECT_EQ(origin(p, "exchange.service_account_id"), "OPENAI_SERVICE_ACCOUNT_ID");
@@ -101,15 +101,6 @@ TEST_F(ConfigTest, SetMayNameAnotherProviderThanTheFile) {
   m_choice.set = {"subject.provider=env", "subject.variable=TOKEN"};
   EXPECT_EQ(good().provider.name, "env");
   EXPECT_EQ(origin(good(), "subject.path"), "unset");
-}
-
-TEST_F(ConfigTest, ChainedProfilesAreRefusedClearly) {
-  m_system.files[k_etc] = whole("p") + "[profiles.q.subject]\nprofile = \"p\"\n";
-  m_choice.profile = "q";
-  EXPECT_TRUE(has(bad().message,
-                  "config.toml:5:1: \"profile\" in [profiles.q] subject is not supported: this build has no "
-                  "chained profiles"))
-      << bad().message;
 }
 
 // --- values

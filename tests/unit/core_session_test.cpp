@@ -81,7 +81,7 @@ class SessionTest : public testing::Test {
     m_system.variables["WIF_CACHE_DIR"] = m_scratch / "cache";
     m_profile.name = "prod";
     m_profile.provider.name = "file";
-    m_profile.exchange_kind = "openai";
+    m_profile.exchange.name = "openai";
     m_profile.settings["cache.refresh"] = {"background", "default"};
     m_profile.settings["cache.min_ttl"] = {"2m", "default"};
   }

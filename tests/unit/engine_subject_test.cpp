@@ -30,7 +30,7 @@ class Subject : public testing::Test {
     m_subject = {};
     m_subject.expires_at = told;
     m_subject.token = Secret(std::string_view(token));
-    return check_subject(m_subject, "file", type, k_now);
+    return check_subject(m_subject, "provider 'file'", type, k_now);
   }
   // The message; every refusal is of one category and has a hint.
   std::string refusal(const std::string& token, const std::string& type = k_jwt,
@@ -121,7 +121,7 @@ TEST_F(Subject, LeavesNeitherTheTokenNorItsSignatureInFreedMemory) {
       SubjectToken subject;
       subject.token = Secret(std::string_view(token));
       SubjectToken moved = std::move(subject);
-      ASSERT_TRUE(check_subject(moved, "file", k_jwt, k_now));
+      ASSERT_TRUE(check_subject(moved, "provider 'file'", k_jwt, k_now));
     }
     EXPECT_EQ(freed.found(), 0) << secret;
   }

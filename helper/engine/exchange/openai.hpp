@@ -16,6 +16,7 @@
 #include <string>
 
 #include "engine/exchange/exchange.hpp"
+#include "engine/exchange/token_answer.hpp"
 
 namespace wif {
 

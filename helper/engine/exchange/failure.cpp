@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/exchange/failure.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/url.hpp"
+#include "util/json.hpp"
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+constexpr std::size_t k_longest_words = 300;
+
+struct Mend {
+  std::string_view code;
+  std::string_view hint;
+};
+// RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 8707 section 2; and what servers in the field say.
+constexpr std::array k_mends = {
+    Mend{
+        "invalid_client",
+        "the server doesn't know this client: check exchange.client_id, exchange.client_auth and the secret or key"},
+    Mend{"unauthorized_client",
+         "allow this client the grant, at the server; or set another exchange.client_id"},
+    Mend{"unsupported_grant_type",
+         "the server doesn't do this exchange at exchange.url, or not for this client"},
+    Mend{"invalid_target", "the server issues nothing for exchange.audience or exchange.resource"},
+    Mend{"invalid_scope", "the server doesn't grant exchange.scope here"},
+    Mend{
+        "request_not_supported",
+        "the server takes another kind of token or request: see exchange.subject_token_type and requested_token_type"},
+};
+
+// What an error answer says: RFC 6749 section 5.2, or the API's own {"error": {"code", "message"}}.
+struct Complaint {
+  std::string code;
+  std::string words;
+};
+
+Complaint read_complaint(const HttpResponse& response, const SubjectToken& subject) {
+  Complaint complaint;
+  const auto json = Json::parse(response.body.reveal());
+  if (!json) return complaint;
+  const auto clean = [&](JsonValue value) {
+    std::string text(value.string().value_or(""));
+    // A server that quotes the token back, whatever it looks like.
+    for (auto at = text.find(subject.token.view()); !subject.token.empty() && at != std::string::npos;
+         at = text.find(subject.token.view()))
+      text.replace(at, subject.token.size(), "[redacted]");
+    return printable(redact(text), k_longest_words);
+  };
+  const JsonValue error = (*json)["error"];
+  complaint.code = clean(error.is_object() ? error["code"] : error);
+  complaint.words = clean(error.is_object() ? error["message"] : (*json)["error_description"]);
+  return complaint;
+}
+
+bool says_reused(const Complaint& complaint) {
+  const std::string text = to_lower(complaint.code + " " + complaint.words);
+  constexpr std::array k_signs = {"jti_reused", "jti reused", "already been used", "already used",
+                                  "replay",     "was reused", "been reused"};
+  return std::any_of(k_signs.begin(), k_signs.end(),
+                     [&](const char* sign) { return text.find(sign) != std::string::npos; });
+}
+
+std::string the_token_says(const SubjectToken& subject) {
+  return subject.claims.empty() ? std::string() : "the token says " + subject.claims + "; ";
+}
+
+std::string describe(const HttpResponse& response, const Complaint& complaint,
+                     const std::string& request_id) {
+  std::string text = "HTTP " + std::to_string(response.status);
+  if (!complaint.code.empty()) text += " " + complaint.code;
+  if (!complaint.words.empty()) text += ": " + complaint.words;
+  if (!request_id.empty()) text += " (request id " + request_id + ")";
+  if (response.unanswered_tries > 0)
+    text += "; an earlier try was not answered and may have used the subject token up";
+  return text;
+}
+
+Error refusal(const RelyingParty& party, const std::string& said, const Complaint& complaint, bool reused,
+              const SubjectToken& subject) {
+  std::string hint = the_token_says(subject) + std::string(party.refusal_hint);
+  for (const auto& mend : k_mends)
+    if (mend.code == complaint.code) hint = mend.hint;
+  if (reused)
+    hint =
+        "this subject token was used before: it isn't sent again; the next one that the source issues will be";
+  return {Category::refused, party.host + " refused the exchange: " + said, hint, complaint.code};
+}
+
+Error server_failure(const HttpResponse& response, const RelyingParty& party, const std::string& said,
+                     const Complaint& complaint, const SubjectToken& subject) {
+  const std::string later = response.retry_after > 0
+                                ? "it asks for a pause of " + duration_words(response.retry_after)
+                                : "try again later";
+  if (response.status == 429)
+    return {Category::unreachable, party.host + " is asked too often: " + said, later, complaint.code};
+  if (response.status != 500 || party.internal_error.empty())
+    return {Category::unreachable, party.host + " failed: " + said, later, complaint.code};
+  return {Category::unreachable,
+          party.host + " failed twice: " + said + ", which here mostly means that " +
+              std::string(party.internal_error),
+          the_token_says(subject) + "`wif doctor` compares it all", complaint.code};
+}
+
+Error redirected(const HttpResponse& response, const RelyingParty& party) {
+  const std::string location(response.header("location"));
+  return {Category::unreachable,
+          party.host + " answered HTTP " + std::to_string(response.status) +
+              (location.empty() ? std::string() : ", a redirect to " + redirect_target(party.url, location)) +
+              "; redirects aren't followed, as the subject token would be posted elsewhere",
+          "set exchange.url to the token endpoint itself",
+          {}};
+}
+
+}  // namespace
+
+tl::unexpected<Error> unusable(const std::string& host, const std::string& what) {
+  return fail(
+      Category::unreachable, host + " answered 200, but " + what,
+      "check exchange.url: it is the token endpoint itself; a proxy or a sign-in page may have answered instead");
+}
+
+std::string request_id(const HttpResponse& response) {
+  for (const char* name : {"x-request-id", "request-id", "x-amzn-requestid"})
+    if (const auto id = response.header(name); !id.empty()) return printable(redact(id), 100);
+  return {};
+}
+
+EngineError http_error(const HttpResponse& response, const RelyingParty& party, const SubjectToken& subject) {
+  const Complaint complaint = read_complaint(response, subject);
+  EngineError failure;
+  failure.request_id = request_id(response);
+  failure.retry_after = response.retry_after;
+  const std::string said = describe(response, complaint, failure.request_id);
+  if (response.status == 429 || response.status >= 500) {
+    failure.error = server_failure(response, party, said, complaint, subject);
+  } else if (response.status >= 400) {
+    failure.reused_subject = says_reused(complaint);
+    failure.error = refusal(party, said, complaint, failure.reused_subject, subject);
+  } else if (response.status >= 300) {
+    failure.error = redirected(response, party);
+  } else {
+    failure.error = {Category::unreachable,
+                     party.host + " answered " + said + " where 200 is due",
+                     "check exchange.url",
+                     {}};
+  }
+  return failure;
+}
+
+}  // namespace wif

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a relying party that said no is understood to say: RFC 6749 section 5.2, or an API's own error object.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/engine_protocol.hpp"
+#include "engine/http.hpp"
+#include "engine/subject.hpp"
+
+namespace wif {
+
+struct RelyingParty {
+  std::string host;                 // and port
+  std::string url;                  // what was asked, for redirects
+  std::string_view refusal_hint;    // what to compare when it refuses and its code says no more
+  std::string_view internal_error;  // what a bare 500 mostly means there; empty: nothing is known
+};
+
+// Any status but 200.
+EngineError http_error(const HttpResponse& response, const RelyingParty& party, const SubjectToken& subject);
+
+// A status of 200, and `what` ("without an access_token").
+tl::unexpected<Error> unusable(const std::string& host, const std::string& what);
+
+// What the server calls this request, printable; empty if it doesn't say.
+std::string request_id(const HttpResponse& response);
+
+}  // namespace wif

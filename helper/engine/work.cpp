@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/work.hpp"
+
+#include <optional>
+
+#include "core/cache.hpp"
+#include "core/store.hpp"
+#include "engine/exchange/post.hpp"
+#include "engine/link.hpp"
+#include "engine/module_loader.hpp"
+#include "engine/provider_call.hpp"
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+using SubjectResult = tl::expected<SubjectToken, EngineError>;
+
+Error overdue(const EngineRequest& request, const std::string& what) {
+  const std::string hint = "allow more with --timeout; `wif doctor` shows where the time goes";
+  return {Category::unreachable,
+          what + " within the time allowed, for profile '" + request.profile + "'",
+          hint,
+          {}};
+}
+
+// Whoever hands over the subject token, for messages.
+std::string source_of(const EngineRequest& request) {
+  const EngineRequest* link = find_link(request, "subject");
+  return link != nullptr ? "profile '" + link->profile + "'" : "provider '" + request.provider + "'";
+}
+
+Result<SubjectToken> fetch_from_provider(const Work& work) {
+  const EngineRequest& request = work.request;
+  work.answer.stage("provider", overdue(request, source_of(request) + " did not answer"));
+  TRY_ASSIGN(const auto places, module_places(work.system));
+  TRY_ASSIGN(const std::string path, find_module(request.module, places));
+  work.log.plain(LogLevel::debug, "loading " + path);
+  TRY_ASSIGN(const wif_provider* provider, load_module(path, request.provider));
+  return fetch_subject(*provider, {request, work.system, work.http, work.log, work.deadline});
+}
+
+SubjectResult get_linked(const Work& work, std::string_view role) {
+  const EngineRequest& link = *find_link(work.request, role);
+  auto credential = linked_credential(work, link);
+  if (!credential) return tl::unexpected(std::move(credential.error()));
+  if (credential->is_aws())
+    return tl::unexpected(
+        engine_error({Category::configuration,
+                      "the credential of profile '" + link.profile +
+                          "' is a pair of AWS keys, and no token that can be exchanged",
+                      "the subject of '" + work.request.profile + "' has to be another profile",
+                      {}}));
+  return as_subject(*credential);
+}
+
+SubjectResult get_subject(const Work& work) {
+  if (find_link(work.request, "subject") != nullptr) return get_linked(work, "subject");
+  auto subject = fetch_from_provider(work);
+  if (!subject) return tl::unexpected(engine_error(std::move(subject.error())));
+  return std::move(*subject);
+}
+
+EngineError not_rotated(const EngineRequest& request, const SubjectToken& subject) {
+  EngineError failure = engine_error(
+      {Category::refused,
+       "the subject token from " + source_of(request) +
+           " was refused before as used already, and the source has not rotated it yet; it was not sent again",
+       "wait until its source issues the next one, and give each consumer a token of its own",
+       "subject_reused"});
+  failure.subject_hash = subject.hash;
+  failure.reused_subject = true;
+  return failure;
+}
+
+// Everything that has to be true of a subject token before it leaves this machine.
+std::optional<EngineError> objection(const Work& work, SubjectToken& subject, const std::string& token_type) {
+  const EngineRequest& request = work.request;
+  const auto object = [&](Error error) {
+    EngineError failure = engine_error(std::move(error));
+    failure.subject_hash = subject.hash;
+    return failure;
+  };
+  const Status fit = check_subject(subject, source_of(request), token_type, work.system.now().wall);
+  if (!subject.hash.empty())
+    work.log.plain(LogLevel::info, "subject token from " + source_of(request) + ": " + subject.claims +
+                                       " sha256=" + subject.hash.substr(0, 8));
+  if (!fit) return object(fit.error());
+  if (!binding_fits(request.binding, subject.token.view()))
+    return object({Category::no_identity, "the subject token changed its identity while it was being fetched",
+                   "try again", std::string(k_identity_changed)});
+  if (subject.hash == request.refused_subject) return not_rotated(request, subject);
+  return {};
+}
+
+void announce_exchange(const Work& work, const std::string& host, const std::string& subject_hash) {
+  work.answer.stage("exchange", overdue(work.request, "the exchange with " + host + " did not finish"),
+                    subject_hash);
+}
+
+// What a refresh token gives; nothing where there is none, or where the server takes it no longer.
+std::optional<ExchangeResult> renew(const Work& work, const Exchange& exchange, const std::string& host) {
+  const EngineRequest& request = work.request;
+  if (exchange.renew == nullptr || !request.store) return {};
+  std::string why;
+  const auto store = Store::open(request.cache_directory, false, why);
+  if (!store || !*store) return {};
+  const auto former = (*store)->read_record(request.record_name, request.binding);
+  if (!former || !*former || (*former)->credential.refresh_token.empty()) return {};
+  announce_exchange(work, host, {});
+  const SubjectToken none;
+  auto result = exchange.renew({request.exchange_settings, none, request.token_type, work.system},
+                               (*former)->credential, work.http);
+  if (!result && result.error().error.category == Category::refused) {
+    work.log.line(LogLevel::info, "the refresh token is no longer taken: " + result.error().error.message);
+    return {};
+  }
+  if (result) result->subject_hash = (*former)->credential.subject_hash;
+  return result;
+}
+
+}  // namespace
+
+ExchangeResult run_exchange(const Work& work) {
+  const EngineRequest& request = work.request;
+  const Exchange* exchange = find_exchange(request.exchange);
+  if (exchange == nullptr)
+    return tl::unexpected(
+        engine_error({Category::configuration,
+                      "there is no exchange of kind '" + printable(request.exchange, 64) + "'",
+                      {},
+                      {}}));
+  const std::string host = exchange_host(*exchange, request.exchange_settings);
+  if (auto renewed = renew(work, *exchange, host)) return std::move(*renewed);
+
+  auto subject = get_subject(work);
+  if (!subject) return tl::unexpected(std::move(subject.error()));
+  ExchangeInput input{request.exchange_settings, *subject, request.token_type, work.system};
+  if (auto error = objection(work, *subject, input.token_type())) return tl::unexpected(std::move(*error));
+  std::optional<SubjectToken> actor;
+  if (find_link(request, "actor") != nullptr) {
+    auto linked = get_linked(work, "actor");
+    if (!linked) return tl::unexpected(std::move(linked.error()));
+    input.actor = &actor.emplace(std::move(*linked));
+  }
+  announce_exchange(work, host, subject->hash);
+  auto result = exchange->exchange(input, work.http);
+  if (result) {
+    result->subject_hash = subject->hash;
+    work.log.plain(LogLevel::info, host + " issued a credential for " + duration_words(result->lifetime()));
+  } else {
+    result.error().subject_hash = subject->hash;
+  }
+  return result;
+}
+
+EngineAnswer exchange_subject(const Work& work) {
+  EngineAnswer answer;
+  answer.outcome = run_exchange(work);
+  return answer;
+}
+
+EngineAnswer hand_over_subject(const Work& work) {
+  EngineAnswer answer;
+  auto subject = get_subject(work);
+  if (!subject) {
+    answer.outcome = tl::unexpected(std::move(subject.error()));
+  } else {
+    answer.subject =
+        FetchedSubject{std::move(subject->token),
+                       subject->token_type.empty() ? work.request.token_type : subject->token_type,
+                       subject->expires_at.value_or(0)};
+  }
+  return answer;
+}
+
+}  // namespace wif
