@@ -26,6 +26,16 @@ SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
 NOBODY = 65534
 
 
+# How much longer than as released a build with sanitizers is given for the same work.
+PATIENCE = int(os.environ.get("WIF_TEST_PATIENCE", "1"))
+
+
+def patient(words):
+    """The same words, with what --timeout says multiplied by PATIENCE."""
+    return [f"{int(word[:-1]) * PATIENCE}s" if before == "--timeout" and word[:-1].isdigit() and word[-1] == "s" else word
+            for before, word in zip(("", *words), words)]
+
+
 def install(folder):
     """The build tree's programs where everybody may run them; returns wif's path."""
     for name in ("bin", "libexec", "lib"):
@@ -147,7 +157,7 @@ class Case(unittest.TestCase):
         return self.testbed.about[scheme] + "/oauth/token" + ("?fault=" + fault if fault else "")
 
     def arguments(self, words, fault=None):
-        return [self.program, *words[:1], "--set", "exchange.url=" + self.url(fault), *words[1:]]
+        return [self.program, *words[:1], "--set", "exchange.url=" + self.url(fault), *patient(words[1:])]
 
     def start(self, *words, fault=None, **options):
         return subprocess.Popen(self.arguments(words, fault), env=self.env, stdin=subprocess.DEVNULL,
@@ -169,7 +179,7 @@ class Case(unittest.TestCase):
 
     def plain(self, *words, code=0):
         """The same without --set: for commands and files that say it all."""
-        done = subprocess.run([self.program, *words], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        done = subprocess.run([self.program, *patient(words)], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=120, check=False, **self.user)
         self.assert_no_token(done.stderr)
         self.assertEqual(done.returncode, code, f"{words}\n{done.stdout}\n{done.stderr}")
