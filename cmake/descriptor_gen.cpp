@@ -17,6 +17,7 @@ namespace wif {
 namespace {
 
 std::string literal(std::string_view text) {
+  if (text.empty()) return "{}";  // without a pointer, which would have to be relocated at every start
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);

@@ -214,9 +214,11 @@ void ProfileResolver::apply_file() {
 
 void ProfileResolver::apply_environment() {
   for (const std::string_view prefix : {"subject.", "exchange."})
-    for (const auto& spec : m_schema.part(prefix))
+    for (const auto& spec : m_schema.part(prefix)) {
+      if (spec.variable.empty()) continue;
       for (const std::string_view name : split(spec.variable, ' '))
-        if (!name.empty()) take_variable(std::string(prefix) + std::string(spec.name), std::string(name));
+        take_variable(std::string(prefix) + std::string(spec.name), std::string(name));
+    }
   if (m_profile.provider.setting("audience") != nullptr) take_variable(k_audience, k_audience_variable);
 }
 

@@ -16,25 +16,25 @@ constexpr std::string_view k_exchange_fields = "exchange.fields.";
 constexpr std::string_view k_refresh_modes = "background|inline|off";
 
 constexpr std::array k_subject = {
-    SettingSpec{"provider", SettingType::string, "", "where the identity comes from, or \"auto\"", false},
-    SettingSpec{"profile", SettingType::string, "", "the profile whose credential is the subject", false},
+    SettingSpec{"provider", SettingType::string, {}, "where the identity comes from, or \"auto\"", false},
+    SettingSpec{"profile", SettingType::string, {}, "the profile whose credential is the subject", false},
 };
 constexpr std::array k_exchange = {
-    SettingSpec{"kind", SettingType::string, "", "what the identity is traded with", false},
+    SettingSpec{"kind", SettingType::string, {}, "what the identity is traded with", false},
 };
 constexpr std::array k_cache = {
     SettingSpec{"refresh", SettingType::string, "background", "background, inline or off", false},
     SettingSpec{"min_ttl", SettingType::duration, "2m", "least time that an answer has to have left", false},
 };
 constexpr std::array k_expect = {
-    SettingSpec{"issuer", SettingType::string, "", "the iss that doctor expects", false},
-    SettingSpec{"audience", SettingType::string, "", "the aud that doctor expects", false},
-    SettingSpec{"jwks_file", SettingType::string, "", "the JWKS that was uploaded", false},
-    SettingSpec{"scopes", SettingType::list, "", "scopes that the credential is to have", false},
+    SettingSpec{"issuer", SettingType::string, {}, "the iss that doctor expects", false},
+    SettingSpec{"audience", SettingType::string, {}, "the aud that doctor expects", false},
+    SettingSpec{"jwks_file", SettingType::string, {}, "the JWKS that was uploaded", false},
+    SettingSpec{"scopes", SettingType::list, {}, "scopes that the credential is to have", false},
 };
 constexpr std::array k_top = {
-    SettingSpec{"hosts", SettingType::list, "", "whom integrations may give the credential to", false},
-    SettingSpec{"description", SettingType::string, "", "for people", false},
+    SettingSpec{"hosts", SettingType::list, {}, "whom integrations may give the credential to", false},
+    SettingSpec{"description", SettingType::string, {}, "for people", false},
 };
 constexpr std::array<std::string_view, 4> k_parts = {"subject", "exchange", "cache", "expect"};
 

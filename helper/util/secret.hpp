@@ -36,21 +36,21 @@ inline void append_wiping(std::string& text, std::string_view more) {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string_view text) : m_text(text) {}
-  explicit Secret(const char* text) : m_text(text) {}
+  explicit Secret(std::string_view text) : m_text(text), m_held(true) {}
+  explicit Secret(const char* text) : m_text(text), m_held(true) {}
   // Takes the bytes over and wipes where they came from (a short string is copied, not moved).
-  explicit Secret(std::string&& text) : m_text(text) { wipe(text); }
+  explicit Secret(std::string&& text) : m_text(text), m_held(true) { wipe(text); }
   Secret(const Secret&) = delete;
   Secret& operator=(const Secret&) = delete;
   Secret(Secret&& other) noexcept { take(other); }
   Secret& operator=(Secret&& other) noexcept {
     if (this != &other) {
-      wipe(m_text);
+      forget();
       take(other);
     }
     return *this;
   }
-  ~Secret() { wipe(m_text); }
+  ~Secret() { forget(); }
 
   Secret clone() const { return Secret(std::string_view(m_text)); }
   const std::string& reveal() const { return m_text; }
@@ -60,10 +60,17 @@ class Secret {
 
  private:
   void take(Secret& other) {
+    if (!other.m_held) return;
     m_text = other.m_text;
-    wipe(other.m_text);
+    m_held = true;
+    other.forget();
+  }
+  void forget() {
+    if (m_held) wipe(m_text);
+    m_held = false;
   }
   std::string m_text;
+  bool m_held = false;  // one that never held anything costs a hit nothing
 };
 
 }  // namespace wif
