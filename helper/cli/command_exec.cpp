@@ -7,17 +7,12 @@
 #include "cli/command.hpp"
 #include "cli/hardening.hpp"
 #include "util/secret.hpp"
+#include "util/text.hpp"
 
 namespace wif {
 namespace {
 
 constexpr const char* k_default_variable = "OPENAI_API_KEY";
-
-bool is_variable_name(const std::string& name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
-         std::string::npos;
-}
 
 using Variables = std::vector<std::pair<std::string, Secret>>;
 
@@ -34,21 +29,19 @@ Variables variables_of(const Credential& credential, const std::string& name) {
   return variables;
 }
 
-// Returns only if it failed. The shell's codes: 127 not found, 126 found and not runnable.
-int replace_process(const std::vector<std::string>& command) {
-  std::vector<std::string> words = command;
+}  // namespace
+
+int replace_process(const std::string& program, std::vector<std::string> words) {
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   restore_core_limit();
-  execvp(argv[0], argv.data());
+  execvp(program.c_str(), argv.data());
   const int error = errno;
-  report(Error{Category::usage, "cannot run " + command[0] + ": " + errno_text(error), {}, {}});
+  report(Error{Category::usage, "cannot run " + program + ": " + errno_text(error), {}, {}});
   return error == ENOENT ? 127 : 126;
 }
-
-}  // namespace
 
 Result<int> run_exec(const Invocation& invocation) {
   Arguments arguments("wif exec [OPTIONS] -- COMMAND [ARGUMENT...]",
@@ -81,7 +74,7 @@ Result<int> run_exec(const Invocation& invocation) {
     if (setenv(key.c_str(), value.reveal().c_str(), 1) != 0)
       return fail(Category::bug, "cannot set " + key + ": " + errno_text(errno));
   }
-  return replace_process(invocation.rest);
+  return replace_process(invocation.rest.front(), invocation.rest);
 }
 
 }  // namespace wif

@@ -162,9 +162,9 @@ class Run {
     if (!open_input(input) || !open_pipe(report) || !open_pipe(output) || !open_pipe(errors)) return errno;
     const auto args = pointers(m_program.args);
     const auto environment = pointers(m_program.environment);
-    const Prepared plan = {m_program.path.c_str(), args.data(),           environment.data(),
-                           input.reader.get(),     output.writer.get(),   errors.writer.get(),
-                           report.writer.get(),    getpid()};
+    const Prepared plan = {
+        m_program.path.c_str(), args.data(),         environment.data(),  input.reader.get(),
+        output.writer.get(),    errors.writer.get(), report.writer.get(), getpid()};
     m_pid = fork();
     if (m_pid < 0) return errno;
     if (m_pid == 0) become(plan);

@@ -80,13 +80,10 @@ Expiry or_of_token(Expiry said, std::string_view token) {
 
 // AWS SDKs' credential_process:
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
-bool is_aws(const Output& output) {
-  return has(output, "AccessKeyId") || has(output, "SecretAccessKey");
-}
+bool is_aws(const Output& output) { return has(output, "AccessKeyId") || has(output, "SecretAccessKey"); }
 
 Result<Answer> read_aws(const Output& output) {
-  if (output.json["Version"].integer() != 1)
-    return malformed("AWS credentials of another Version than 1");
+  if (output.json["Version"].integer() != 1) return malformed("AWS credentials of another Version than 1");
   TRY(text_of(output.json, "AccessKeyId"));
   TRY_ASSIGN(std::string_view token, text_of(output.json, "SecretAccessKey"));
   if (const JsonValue session = output.json["SessionToken"]; session && !session.is_null()) {
@@ -102,8 +99,8 @@ bool is_kubernetes(const Output& output) { return output.json["kind"].string() =
 
 Result<Answer> read_kubernetes(const Output& output) {
   const auto version = output.json["apiVersion"].string();
-  if (!is_kubernetes(output) || (version != "client.authentication.k8s.io/v1" &&
-                                 version != "client.authentication.k8s.io/v1beta1"))
+  if (!is_kubernetes(output) ||
+      (version != "client.authentication.k8s.io/v1" && version != "client.authentication.k8s.io/v1beta1"))
     return malformed("no ExecCredential of client.authentication.k8s.io/v1 or v1beta1");
   const JsonValue status = output.json["status"];
   TRY_ASSIGN(const Expiry expiry, zoned_time(status["expirationTimestamp"], "expirationTimestamp"));
@@ -157,26 +154,33 @@ bool is_json(const Output& output) { return has(output, "token"); }
 Result<Answer> read_json(const Output& output) {
   TRY_ASSIGN(const std::string_view token, token_of(output.json, "token"));
   const JsonValue value = output.json["expires_at"];
-  TRY_ASSIGN(const Expiry expiry, value.number() ? unix_time(value, "expires_at") : zoned_time(value, "expires_at"));
+  TRY_ASSIGN(const Expiry expiry,
+             value.number() ? unix_time(value, "expires_at") : zoned_time(value, "expires_at"));
   return credential(token, or_of_token(expiry, token));
 }
 
 // git's credential helpers: https://git-scm.com/docs/git-credential#IOFMT
-constexpr std::array<std::string_view, 13> k_git_keys = {
-    "protocol", "host",     "path",      "username", "password",      "password_expiry_utc", "oauth_refresh_token",
-    "quit",     "authtype", "ephemeral", "state[]",  "capability[]",  "credential"};
+constexpr std::string_view k_git_keys =
+    "protocol host path username password password_expiry_utc oauth_refresh_token quit authtype credential ephemeral "
+    "state[] capability[]";
+
+bool is_among(std::string_view words, std::string_view word) {
+  const auto all = split(words, ' ');
+  return std::find(all.begin(), all.end(), word) != all.end();
+}
 
 bool is_git(const Output& output) {
-  const std::string_view key = output.text.substr(0, output.text.find_first_of("=\n"));
-  return key.size() < output.text.size() && output.text[key.size()] == '=' &&
-         std::find(k_git_keys.begin(), k_git_keys.end(), key) != k_git_keys.end();
+  const std::size_t end = std::min(output.text.find_first_of("= \n"), output.text.size());
+  return end < output.text.size() && output.text[end] == '=' &&
+         is_among(k_git_keys, output.text.substr(0, end));
 }
 
 Result<Expiry> git_expiry(std::string_view digits) {
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
   const bool all = error == std::errc() && end == digits.data() + digits.size();
-  return time_of(all ? std::optional(seconds) : std::nullopt, "password_expiry_utc", "a time in Unix seconds");
+  return time_of(all ? std::optional(seconds) : std::nullopt, "password_expiry_utc",
+                 "a time in Unix seconds");
 }
 
 Result<Answer> read_git(const Output& output) {
@@ -188,7 +192,8 @@ Result<Answer> read_git(const Output& output) {
   for (const std::string_view line : split(output.text, '\n')) {
     if (line.empty()) continue;
     const std::size_t equals = line.find('=');
-    if (equals == 0 || equals == std::string_view::npos) return malformed("a line that is not git's KEY=VALUE");
+    if (equals == 0 || equals == std::string_view::npos)
+      return malformed("a line that is not git's KEY=VALUE");
     const std::string_view key = line.substr(0, equals);
     const std::string_view value = line.substr(equals + 1);
     if (key == "password" || key == "credential") answer.token = Secret(value);
@@ -214,15 +219,15 @@ Result<Answer> read_jwt(const Output& output) {
 }
 
 // One word. What programs print where they have no value isn't one.
-constexpr std::array<std::string_view, 6> k_no_values = {"null", "None", "nil", "undefined", "true", "false"};
+constexpr std::string_view k_no_values = "null None nil undefined true false";
 
 bool is_bare(const Output& output) { return is_header_safe_token(output.word); }
 
 Result<Answer> read_bare(const Output& output) {
-  if (std::find(k_no_values.begin(), k_no_values.end(), output.word) != k_no_values.end())
-    return malformed("\"" + std::string(output.word) + "\", which is no token");
   if (!is_bare(output))
     return malformed(std::to_string(output.text.size()) + " bytes that are not one token");
+  if (is_among(k_no_values, output.word))
+    return malformed("\"" + std::string(output.word) + "\", which is no token");
   return credential(output.word, {});
 }
 
@@ -254,7 +259,8 @@ Result<Answer> read_as(const Shape& shape, const Output& output) {
 }
 
 tl::unexpected<Error> unknown(const Output& output) {
-  return malformed(std::to_string(output.text.size()) + " bytes in no form known here (" + format_names() + ")");
+  return malformed(std::to_string(output.text.size()) + " bytes in no form known here (" + format_names() +
+                   ")");
 }
 
 Result<Answer> read_object(Output output, const Shape* shape) {
