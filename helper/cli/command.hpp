@@ -38,6 +38,7 @@ Result<int> run_get(const Invocation& invocation);
 Result<int> run_token(const Invocation& invocation);
 Result<int> run_exec(const Invocation& invocation);
 Result<int> run_write(const Invocation& invocation);
+Result<int> run_wrap(const Invocation& invocation);
 Result<int> run_cache(const Invocation& invocation);
 Result<int> run_exchanges(const Invocation& invocation);
 Result<int> run_providers(const Invocation& invocation);
@@ -71,6 +72,12 @@ Result<int> with_credential(const GlobalOptions& global,
 
 // Where a bare token is wanted: a credential that is more than one is an error (usage).
 Status one_token(const Profile& profile, const Credential& credential);
+
+// Removes every record that still holds the token of that SHA-256 (hexadecimal); how many that were.
+Result<std::int64_t> clear_rejected(const Store& store, const std::string& token_sha256);
+
+// Another program in this one's place. Returns only if that failed, with the shell's code: 127 not found, 126 not runnable.
+int replace_process(const std::string& program, std::vector<std::string> words);
 
 // The answer of `wif get`, with a line end.
 std::string get_json(const Profile& profile, const Credential& credential);

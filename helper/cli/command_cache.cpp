@@ -43,6 +43,12 @@ std::string binding_value(std::string_view binding, std::string_view key) {
   return {};
 }
 
+// Whose credential it is, for people: the subject, or the command that was wrapped.
+std::string owner_of(const Record& record) {
+  std::string subject = binding_value(record.binding, "identity.sub");
+  return subject.empty() ? binding_value(record.binding, "subject.command") : subject;
+}
+
 void write_row(JsonWriter& writer, const Row& row, const Now& now) {
   writer.object();
   writer.member("name", std::string_view(row.name));
@@ -53,6 +59,8 @@ void write_row(JsonWriter& writer, const Row& row, const Now& now) {
     writer.member("provider", std::string_view(binding_value(row.record->binding, "provider")));
     writer.member("subject", std::string_view(binding_value(row.record->binding, "identity.sub")));
     writer.member("exchange", std::string_view(binding_value(row.record->binding, "exchange")));
+    if (credential.output)
+      writer.member("command", std::string_view(binding_value(row.record->binding, "subject.command")));
     writer.member("issued_at", std::string_view(rfc3339(credential.issued_at)));
     writer.member("refresh_at", std::string_view(rfc3339(row.record->refresh_at)));
     writer.member("expires_at", std::string_view(rfc3339(credential.expires_at)));
@@ -85,8 +93,7 @@ std::string list_text(const std::vector<Row>& rows, const Now& now) {
       const std::int64_t left = row.record->credential.expires_at - now.wall;
       text += std::string(word_of(state_of(*row.record, now, k_min_ttl))) +
               (left > 0 ? ", expires in " : ", expired ago ") + duration_words(left);
-      if (const std::string subject = binding_value(row.record->binding, "identity.sub"); !subject.empty())
-        text += "  " + subject;
+      if (const std::string owner = owner_of(*row.record); !owner.empty()) text += "  " + owner;
     } else {
       text += "no record";
     }
@@ -123,16 +130,6 @@ struct Choice {
   std::optional<std::string> token_sha256;
 };
 
-Result<std::int64_t> clear_rejected(const Store& store, const std::string& token_sha256) {
-  const std::int64_t deadline_ms = monotonic_ms() + k_longest_wait_ms;
-  std::int64_t removed = 0;
-  for (const auto& name : store.names()) {
-    TRY_ASSIGN(const bool done, remove_rejected(store, name, token_sha256, deadline_ms));
-    if (done) ++removed;
-  }
-  return removed;
-}
-
 std::int64_t clear_records(const Store& store, const std::optional<std::string>& profile) {
   std::int64_t removed = 0;
   for (const auto& name : store.names()) {
@@ -161,6 +158,16 @@ Result<int> clear(const Store& store, const Choice& choice, bool json) {
 }
 
 }  // namespace
+
+Result<std::int64_t> clear_rejected(const Store& store, const std::string& token_sha256) {
+  const std::int64_t deadline_ms = monotonic_ms() + k_longest_wait_ms;
+  std::int64_t removed = 0;
+  for (const auto& name : store.names()) {
+    TRY_ASSIGN(const bool done, remove_rejected(store, name, token_sha256, deadline_ms));
+    if (done) ++removed;
+  }
+  return removed;
+}
 
 Result<int> run_cache(const Invocation& invocation) {
   Arguments arguments("wif cache ls|clear|path [OPTIONS]",

@@ -9,17 +9,12 @@
 #include "cli/hardening.hpp"
 #include "cli/supervised.hpp"
 #include "util/secret.hpp"
+#include "util/text.hpp"
 
 namespace wif {
 namespace {
 
 constexpr const char* k_default_variable = "OPENAI_API_KEY";
-
-bool is_variable_name(const std::string& name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
-         std::string::npos;
-}
 
 using Variables = std::vector<std::pair<std::string, Secret>>;
 
@@ -48,6 +43,18 @@ Status set_variables(const Variables& variables, const std::string& name) {
 }
 
 }  // namespace
+
+int replace_process(const std::string& program, std::vector<std::string> words) {
+  std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  restore_core_limit();
+  execvp(program.c_str(), argv.data());
+  const int error = errno;
+  report(Error{Category::usage, "cannot run " + program + ": " + errno_text(error), {}, {}});
+  return error == ENOENT ? 127 : 126;
+}
 
 Result<int> run_exec(const Invocation& invocation) {
   Arguments arguments("wif exec [OPTIONS] -- COMMAND [ARGUMENT...]",
@@ -94,8 +101,7 @@ Result<int> run_exec(const Invocation& invocation) {
   if (!found) return found;
   // Only now: an engine started behind a stale answer inherits our environment, and no token belongs into it.
   TRY(set_variables(variables, name));
-  restore_core_limit();
-  return replace_process(invocation.rest);
+  return replace_process(invocation.rest.front(), invocation.rest);
 }
 
 }  // namespace wif

@@ -9,6 +9,7 @@ const std::vector<Command>& command_table() {
       {"token", "print the bare access token", run_token, false},
       {"exec", "run a command with the token in its environment", run_exec, true},
       {"write", "write the token to a file, and keep it fresh with --watch", run_write, false},
+      {"wrap", "cache what another credential helper prints", run_wrap, true},
       {"cache", "list, clear or locate what is cached", run_cache, false},
       {"inspect", "show what the subject token says, decoded", run_inspect, false},
       {"subject", "print the raw subject token", run_subject, false},

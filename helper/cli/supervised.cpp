@@ -55,7 +55,7 @@ class Child {
       report(set.error());
       _exit(static_cast<int>(set.error().category));
     }
-    _exit(replace_process(m_supervision.command));
+    _exit(replace_process(m_supervision.command.front(), m_supervision.command));
   }
 
   void tell_of_refresh() const {
@@ -99,18 +99,6 @@ class Child {
 };
 
 }  // namespace
-
-int replace_process(const std::vector<std::string>& command) {
-  std::vector<std::string> words = command;
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  execvp(argv[0], argv.data());
-  const int error = errno;
-  report(Error{Category::usage, "cannot run " + command[0] + ": " + errno_text(error), {}, {}});
-  return error == ENOENT ? 127 : 126;
-}
 
 Result<int> run_supervised(const GlobalOptions& global, Supervision supervision) {
   Keeper keeper({});

@@ -23,7 +23,4 @@ struct Supervision {
 // The command's exit code, or 128 and the signal's number. Errors are those of before it was started.
 Result<int> run_supervised(const GlobalOptions& global, Supervision supervision);
 
-// Returns only if it failed. The shell's codes: 127 not found, 126 found and not runnable.
-int replace_process(const std::vector<std::string>& command);
-
 }  // namespace wif

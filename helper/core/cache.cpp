@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <ctime>
-#include <random>
+
+#include <unistd.h>
 
 #include "core/jwt.hpp"
 #include "util/encode.hpp"
@@ -149,8 +150,9 @@ std::int64_t refresh_point(const Credential& credential, double jitter) {
 }
 
 Record make_record(std::string binding, std::string profile, Credential credential) {
-  std::random_device random;
-  const double jitter = std::uniform_real_distribution<double>(0, 1)(random);
+  std::uint32_t random = 0;
+  if (getentropy(&random, sizeof random) != 0) random = 0;  // a kernel without it has no fleet
+  const double jitter = random / 4294967296.0;
   Record record;
   record.binding = std::move(binding);
   record.profile = std::move(profile);

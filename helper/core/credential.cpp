@@ -19,7 +19,12 @@ void write_secret(JsonWriter& writer, std::string_view name, const Secret& secre
 }  // namespace
 
 void write_credential(JsonWriter& writer, const Credential& credential) {
-  writer.member("access_token", credential.access_token.view());
+  if (credential.output) {
+    writer.member("output", credential.output->text.view());
+    writer.member("output_token_sha256", std::string_view(credential.output->token_hash));
+  } else {
+    writer.member("access_token", credential.access_token.view());
+  }
   write_secret(writer, "access_key_id", credential.access_key_id);
   write_secret(writer, "secret_access_key", credential.secret_access_key);
   write_secret(writer, "refresh_token", credential.refresh_token);
@@ -35,9 +40,14 @@ void write_credential(JsonWriter& writer, const Credential& credential) {
 
 Result<Credential> read_credential(JsonValue value) {
   Credential credential;
-  const auto token = value["access_token"].string();
-  if (!token || !is_header_safe_token(*token)) return damaged("access_token");
-  credential.access_token = Secret(*token);
+  if (const auto token = value["access_token"].string()) {
+    if (!is_header_safe_token(*token)) return damaged("access_token");
+    credential.access_token = Secret(*token);
+  } else {
+    const auto output = value["output"].string();
+    if (!output || output->empty()) return damaged("access_token");
+    credential.output = ProgramOutput{Secret(*output), string_or_empty(value["output_token_sha256"])};
+  }
   credential.access_key_id = Secret(value["access_key_id"].string().value_or(""));
   credential.secret_access_key = Secret(value["secret_access_key"].string().value_or(""));
   if (credential.access_key_id.empty() != credential.secret_access_key.empty())

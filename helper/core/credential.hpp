@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,12 @@
 #include "util/secret.hpp"
 
 namespace wif {
+
+// What another program printed, byte for byte, where that is the credential.
+struct ProgramOutput {
+  Secret text;
+  std::string token_hash;  // SHA-256 of the token in it, hexadecimal
+};
 
 struct Credential {
   Secret access_token;  // AWS: the session token
@@ -26,13 +33,15 @@ struct Credential {
   std::int64_t expires_at = 0;   // Unix seconds, capped as the exchange's rules say
   std::string subject_hash;      // SHA-256 of the subject token, hexadecimal
 
+  std::optional<ProgramOutput> output;  // then there is no access_token
+
   std::int64_t lifetime() const { return expires_at - issued_at; }
   bool is_aws() const { return !access_key_id.empty(); }
 };
 
 // Adds the members to an open object.
 void write_credential(JsonWriter& writer, const Credential& credential);
-// Strict: every member of the right type, a non-empty header-safe token, a positive lifetime.
+// Strict: every member of the right type, a non-empty header-safe token or an output, a positive lifetime.
 Result<Credential> read_credential(JsonValue value);
 
 }  // namespace wif

@@ -270,7 +270,11 @@ Result<bool> remove_rejected(const Store& store, const std::string& name, std::s
   TRY_ASSIGN(const Fd lock, store.open_lock(name));
   if (!lock_until(lock.get(), LockMode::exclusive, deadline_ms)) return false;
   TRY_ASSIGN(const auto record, store.read_record(name));
-  if (!record || sha256_hex(record->credential.access_token.view()) != token_sha256) return false;
+  if (!record) return false;
+  const Credential& credential = record->credential;
+  const std::string held =
+      credential.output ? credential.output->token_hash : sha256_hex(credential.access_token.view());
+  if (held != token_sha256) return false;
   store.remove(name);
   return true;
 }

@@ -211,6 +211,10 @@ Status Store::write_file(const std::string& name, std::string_view text) const {
 
 Status Store::write_record(const std::string& name, const Record& record) const {
   std::string text = format_record(record);
+  if (text.size() > k_record_limit) {  // nobody would read it
+    wipe(text);
+    return fail(Category::cache, "a record is larger than 1 MiB");
+  }
   const Status written = write_file(name + std::string(k_record_ending), text);
   wipe(text);
   if (written) unlinkat(m_directory.get(), (name + std::string(k_failure_ending)).c_str(), 0);

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "engine/outcome.hpp"
+#include "core/outcome.hpp"
 #include "util/secret.hpp"
 
 namespace wif {

@@ -5,10 +5,10 @@
 
 #include "core/cache.hpp"
 #include "core/lock.hpp"
+#include "core/outcome.hpp"
 #include "core/store.hpp"
 #include "engine/exchange/post.hpp"
 #include "engine/exchange/token_answer.hpp"
-#include "engine/outcome.hpp"
 
 namespace wif {
 namespace {

@@ -19,6 +19,9 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 // The candidate within a third of the word's length in edits, or nothing.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
+// An environment variable's name, as a shell can set it.
+bool is_variable_name(std::string_view name);
+
 // "90", "90s", "2m", "12h", "1d" or "500ms" (rounded up) as whole seconds; nothing if it isn't one.
 std::optional<std::int64_t> parse_duration(std::string_view text);
 // "3 min", "2 h 5 min", "45 s".

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // command: the subject token is what a program prints. The program gets a clean environment and answers in one of three
-// forms (answer.cpp); process.cpp runs it.
+// forms (answer.cpp); util/process runs it.
 #include "command.hpp"
 
 #include <sys/stat.h>
@@ -130,7 +130,7 @@ Result<SubjectToken> fetch_token(const Host& host) {
   if (!program) return tl::unexpected<Failure>(program.error());
   host.log(WIF_LOG_DEBUG, "running " + program->path);
   char* output = host.secret_memory(k_limit);
-  const Ended ended = run(*program, timeout_ms(host), output, k_limit);
+  const Ended ended = run_program(*program, timeout_ms(host), output, k_limit);
   const bool exited = ended.how == Ended::How::exited;
   auto answer = read_answer({output, ended.size}, name_of(*program));
   // A refusal in Google's form says more than an exit status.
@@ -179,6 +179,7 @@ Failure failure_of(const Ended& ended, const std::string& name, const std::vecto
               ended.code == ENOEXEC
                   ? "a script needs a first line such as #!/bin/sh"
                   : "see that the first of subject.args is a program that this user may run"};
+    case Ended::How::stopped:  // which nobody does here
     case Ended::How::overdue:
       return {
           WIF_UNREACHABLE,

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "kit/kit.hpp"
-#include "process.hpp"
+#include "util/process.hpp"
 #include "util/secret.hpp"
 
 namespace wif::command {

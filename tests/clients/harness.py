@@ -235,6 +235,22 @@ class Case(unittest.TestCase):
         self.env["WIF_MODULE_PATH"] = folder
         return folder
 
+    def await_waiters(self, count):
+        """Returns when so many are blocked in flock(2): /proc/locks marks them with an arrow. Nothing tells of that."""
+        give_up = time.monotonic() + 200
+        while self.waiters() < count:
+            self.assertLess(time.monotonic(), give_up, "so many never came to wait")
+            time.sleep(0.05)
+
+    def waiters(self):
+        if not os.path.isdir(self.cache):
+            return 0  # the first of them hasn't come that far
+        locks = [name for name in os.listdir(self.cache) if name.endswith(".lock")]
+        inodes = {os.stat(os.path.join(self.cache, name)).st_ino for name in locks}
+        with open("/proc/locks", encoding="ascii") as lines:
+            rows = [line.split() for line in lines]
+        return sum(row[1] == "->" and int(row[6].split(":")[2]) in inodes for row in rows)
+
     def config(self, text):
         path = os.path.join(self.folder, "config.toml")
         with open(path, "w", encoding="utf-8") as file:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 
 from harness import Case, main
 
@@ -50,20 +49,6 @@ class Crowd(Case):
 
     def await_exchanges(self, count):
         self.testbed.control("wait", path="/oauth/token", count=count)
-
-    def await_waiters(self, count):
-        """Returns when so many are blocked in flock(2): /proc/locks marks them with an arrow. Nothing tells of that."""
-        give_up = time.monotonic() + 200
-        while self.waiters() < count:
-            self.assertLess(time.monotonic(), give_up, "so many never came to wait")
-            time.sleep(0.05)
-
-    def waiters(self):
-        locks = [name for name in os.listdir(self.cache) if name.endswith(".lock")]
-        inodes = {os.stat(os.path.join(self.cache, name)).st_ino for name in locks}
-        with open("/proc/locks", encoding="ascii") as lines:
-            rows = [line.split() for line in lines]
-        return sum(row[1] == "->" and int(row[6].split(":")[2]) in inodes for row in rows)
 
     def gather(self, crowd, code=0):
         """(stdout, stderr) of each; all end with that exit code."""

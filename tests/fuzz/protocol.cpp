@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string stage;
   const auto answer = wif::read_answer(text, stage);
   if (answer && !answer->subject && answer->outcome &&
-      (answer->outcome->access_token.empty() || answer->outcome->lifetime() <= 0))
+      ((answer->outcome->access_token.empty() && !answer->outcome->output) ||
+       answer->outcome->lifetime() <= 0))
     std::abort();
   return 0;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dependencies point down: cli, engine -> core -> util; a provider includes the C header, the kit and util only; core knows
+"""Dependencies point down: cli -> wrap -> core -> util, engine -> core; a provider includes the C header, the kit and util only; core knows
 no provider, exchange or integration by name."""
 import os
 import re
@@ -9,7 +9,8 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 ALLOWED = {
     "helper/util": {"util"},
     "helper/core": {"util", "core"},
-    "helper/cli": {"util", "core", "cli"},
+    "helper/wrap": {"util", "core", "wrap"},
+    "helper/cli": {"util", "core", "wrap", "cli"},
     "helper/engine": {"util", "core", "engine", "wif"},
     "providers": {"wif", "kit", "util"},
 }

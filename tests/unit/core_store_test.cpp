@@ -81,6 +81,30 @@ TEST_F(StoreTest, ARecordComesBackAsItWasAndIsPrivate) {
   EXPECT_EQ(record->credential.subject_hash, "00ff");
 }
 
+TEST_F(StoreTest, AProgramsOutputComesBackToTheByte) {
+  const Store store = open();
+  Record record = record_of("b");
+  record.credential.access_token = Secret();
+  record.credential.output = ProgramOutput{Secret(" {\"a\":\t1}\r\n\x7f\xc3\xa9"), "ff00"};
+  ASSERT_TRUE(store.write_record(k_name, record));
+  const auto read = store.read_record(k_name, "b").value();
+  ASSERT_TRUE(read && read->credential.output);
+  EXPECT_EQ(read->credential.output->text.view(), " {\"a\":\t1}\r\n\x7f\xc3\xa9");
+  EXPECT_EQ(read->credential.output->token_hash, "ff00");
+  EXPECT_TRUE(read->credential.access_token.empty());
+  record.credential.output->text = Secret();
+  ASSERT_TRUE(store.write_record(k_name, record));
+  EXPECT_FALSE(store.read_record(k_name, "b").value());
+}
+
+TEST_F(StoreTest, ARecordThatNobodyWouldReadIsNotWritten) {
+  const Store store = open();
+  Record record = record_of("b");
+  record.credential.access_token = Secret(std::string(1 << 20, 'x'));
+  EXPECT_EQ(store.write_record(k_name, record).error().category, Category::cache);
+  EXPECT_TRUE(store.names().empty());
+}
+
 TEST_F(StoreTest, ACollisionIsAMiss) {
   const Store store = open();
   ASSERT_TRUE(store.write_record(k_name, record_of("mine")));

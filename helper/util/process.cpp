@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // fork and exec rather than posix_spawn, which has no parent-death signal: without one, a program that hangs would live on
-// after Ctrl-C ended the engine, since it is in another session.
-#include "process.hpp"
+// after Ctrl-C ended who started it, since it is in another session.
+#include "util/process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -18,9 +18,8 @@
 #include <ctime>
 
 #include "util/fd.hpp"
-#include "util/text.hpp"
 
-namespace wif::command {
+namespace wif {
 namespace {
 
 constexpr std::size_t k_errors_kept = 4096;
@@ -67,7 +66,7 @@ struct Prepared {
   const char* path;
   char* const* args;
   char* const* environment;
-  int null;
+  int input;
   int output;
   int errors;
   int report;
@@ -79,11 +78,11 @@ struct Prepared {
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != plan.parent) _exit(127);
-  signal(SIGPIPE, SIG_DFL);  // the engine ignores it, and exec would keep that
+  signal(SIGPIPE, SIG_DFL);  // whoever starts it ignores it, and exec would keep that
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  dup2(plan.null, STDIN_FILENO);
+  dup2(plan.input, STDIN_FILENO);
   dup2(plan.output, STDOUT_FILENO);
   dup2(plan.errors, STDERR_FILENO);
   dup3(plan.report, k_report, O_CLOEXEC);
@@ -131,18 +130,19 @@ class Tail {
 
 class Run {
  public:
-  Run(char* memory, std::size_t room) : m_memory(memory), m_room(room) {}
+  Run(const Program& program, std::int64_t until, char* memory, std::size_t room)
+      : m_program(program), m_input_left(program.input), m_until(until), m_memory(memory), m_room(room) {}
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
   ~Run() { explicit_bzero(m_buffer.data(), m_buffer.size()); }
 
-  Ended all(const Program& program, std::int64_t until) {
-    if (const int error = start(program); error != 0) return result(Ended::How::unstarted, error);
+  Ended all() {
+    if (const int error = start(); error != 0) return result(Ended::How::unstarted, error);
     while (!m_overflow && !has_ended()) {
-      const std::int64_t left = until - monotonic_ms();
-      if (left <= 0) {
+      const std::int64_t left = m_until - monotonic_ms();
+      if (m_stopped || left <= 0) {
         end_group();
-        return result(Ended::How::overdue, 0);
+        return result(m_stopped ? Ended::How::stopped : Ended::How::overdue, 0);
       }
       wait(left);
     }
@@ -154,30 +154,38 @@ class Run {
   }
 
  private:
-  int start(const Program& program) {
+  int start() {
+    Pipe input;
     Pipe report;
     Pipe output;
     Pipe errors;
-    const Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    const Fd high_null(fcntl(null.get(), F_DUPFD_CLOEXEC, k_first_spare));
-    if (!open_pipe(report) || !open_pipe(output) || !open_pipe(errors) || !high_null) return errno;
-    const auto args = pointers(program.args);
-    const auto environment = pointers(program.environment);
-    const Prepared plan = {program.path.c_str(), args.data(),         environment.data(),  high_null.get(),
-                           output.writer.get(),  errors.writer.get(), report.writer.get(), getpid()};
+    if (!open_input(input) || !open_pipe(report) || !open_pipe(output) || !open_pipe(errors)) return errno;
+    const auto args = pointers(m_program.args);
+    const auto environment = pointers(m_program.environment);
+    const Prepared plan = {
+        m_program.path.c_str(), args.data(),         environment.data(),  input.reader.get(),
+        output.writer.get(),    errors.writer.get(), report.writer.get(), getpid()};
     m_pid = fork();
     if (m_pid < 0) return errno;
     if (m_pid == 0) become(plan);
     report.writer.reset();
     if (const int error = exec_error(report.reader.get()); error != 0) return error;
+    m_input = std::move(input.writer);
     m_output = std::move(output.reader);
     m_errors = std::move(errors.reader);
-    fcntl(m_output.get(), F_SETFL, O_NONBLOCK);
-    fcntl(m_errors.get(), F_SETFL, O_NONBLOCK);
+    for (const Fd* ours : {&m_input, &m_output, &m_errors}) fcntl(ours->get(), F_SETFL, O_NONBLOCK);
 #ifdef SYS_pidfd_open
     m_process = Fd(static_cast<int>(syscall(SYS_pidfd_open, m_pid, 0)));
 #endif
     return 0;
+  }
+
+  // /dev/null has no writer.
+  bool open_input(Pipe& input) const {
+    if (!m_program.input.empty()) return open_pipe(input);
+    const Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    input.reader = Fd(fcntl(null.get(), F_DUPFD_CLOEXEC, k_first_spare));
+    return static_cast<bool>(input.reader);
   }
 
   // 0 once exec has closed the pipe.
@@ -192,12 +200,24 @@ class Run {
   }
 
   void wait(std::int64_t left) {
-    std::array<pollfd, 3> waiting{
-        {{m_output.get(), POLLIN, 0}, {m_errors.get(), POLLIN, 0}, {m_process.get(), POLLIN, 0}}};
+    std::array<pollfd, 5> waiting{{{m_output.get(), POLLIN, 0},
+                                   {m_errors.get(), POLLIN, 0},
+                                   {m_process.get(), POLLIN, 0},
+                                   {m_input.get(), POLLOUT, 0},
+                                   {m_program.stop, POLLIN, 0}}};
     const std::int64_t longest = m_process ? INT_MAX : k_slice_ms;
     if (poll(waiting.data(), waiting.size(), static_cast<int>(std::min(left, longest))) <= 0) return;
     if (waiting[0].revents != 0) read_output();
     if (waiting[1].revents != 0) read_errors();
+    if (waiting[3].revents != 0) write_input();
+    m_stopped = waiting[4].revents != 0;
+  }
+
+  // Its end of file is the pipe's; a program that doesn't read all of it is none the worse.
+  void write_input() {
+    const ssize_t count = write(m_input.get(), m_input_left.data(), m_input_left.size());
+    if (count > 0) m_input_left.remove_prefix(static_cast<std::size_t>(count));
+    if (m_input_left.empty() || (count < 0 && errno != EAGAIN && errno != EINTR)) m_input.reset();
   }
 
   // False when there is nothing to be had now, or ever; then the descriptor is closed.
@@ -218,7 +238,20 @@ class Run {
   bool read_errors() {
     const auto count = static_cast<std::size_t>(read_some(m_errors));
     m_tail.add({m_buffer.data(), count});
+    pass_on({m_buffer.data(), count});
     return count != 0;
+  }
+  // A reader that doesn't read holds the program up, as it would without us, but not past the deadline.
+  void pass_on(std::string_view text) const {
+    while (m_program.errors_to >= 0 && !text.empty()) {
+      const std::int64_t left = std::clamp<std::int64_t>(m_until - monotonic_ms(), 0, INT_MAX);
+      pollfd writable{m_program.errors_to, POLLOUT, 0};
+      if (poll(&writable, 1, static_cast<int>(left)) <= 0) return;
+      // POLLOUT promises room for that much.
+      const std::string_view piece = text.substr(0, PIPE_BUF);
+      if (write_all(m_program.errors_to, piece) != 0) return;
+      text.remove_prefix(piece.size());
+    }
   }
 
   // It stays a zombie, so that its number is nobody else's yet.
@@ -250,11 +283,16 @@ class Run {
   }
   Ended result(Ended::How how, int code) const { return {how, code, m_size, m_tail.take()}; }
 
+  const Program& m_program;
+  std::string_view m_input_left;
+  std::int64_t m_until;
   char* m_memory;
   std::size_t m_room;
   std::size_t m_size = 0;
   bool m_overflow = false;
+  bool m_stopped = false;
   pid_t m_pid = -1;
+  Fd m_input;
   Fd m_output;
   Fd m_errors;
   Fd m_process;
@@ -264,10 +302,9 @@ class Run {
 
 }  // namespace
 
-Ended run(const Program& program, std::int64_t timeout_ms, char* memory, std::size_t room) {
-  const std::int64_t until = monotonic_ms() + timeout_ms;
+Ended run_program(const Program& program, std::int64_t timeout_ms, char* memory, std::size_t room) {
   const ChildSignal told;
-  return Run(memory, room).all(program, until);
+  return Run(program, monotonic_ms() + timeout_ms, memory, room).all();
 }
 
-}  // namespace wif::command
+}  // namespace wif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/outcome.hpp"
+#include "core/outcome.hpp"
 
 #include "core/cache.hpp"
 #include "core/store.hpp"
