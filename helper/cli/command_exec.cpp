@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// wif exec -- COMMAND: the command takes this process's place, so its signals and exit code are its own.
+// wif exec -- COMMAND: the command takes this process's place, so its signals and exit code are its own. One that can take
+// a new token while it runs is started and looked after instead: see supervised.hpp.
 #include <cerrno>
 
 #include <unistd.h>
 
 #include "cli/command.hpp"
 #include "cli/hardening.hpp"
+#include "cli/supervised.hpp"
 #include "util/secret.hpp"
 
 namespace wif {
@@ -34,18 +36,15 @@ Variables variables_of(const Credential& credential, const std::string& name) {
   return variables;
 }
 
-// Returns only if it failed. The shell's codes: 127 not found, 126 found and not runnable.
-int replace_process(const std::vector<std::string>& command) {
-  std::vector<std::string> words = command;
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  restore_core_limit();
-  execvp(argv[0], argv.data());
-  const int error = errno;
-  report(Error{Category::usage, "cannot run " + command[0] + ": " + errno_text(error), {}, {}});
-  return error == ENOENT ? 127 : 126;
+Status set_variables(const Variables& variables, const std::string& name) {
+  for (const auto& [key, value] : variables) {
+    if (getenv(key.c_str()) != nullptr)
+      warn(key + " was already set; the command gets the new " +
+           (key == name ? "token" : "credential's part") + " in its place");
+    if (setenv(key.c_str(), value.reveal().c_str(), 1) != 0)
+      return fail(Category::bug, "cannot set " + key + ": " + errno_text(errno));
+  }
+  return {};
 }
 
 }  // namespace
@@ -55,9 +54,16 @@ Result<int> run_exec(const Invocation& invocation) {
                       "Runs a command with the access token in its environment.");
   arguments.examples(
       "  wif exec -- python app.py\n"
-      "  wif exec --env ANTHROPIC_AUTH_TOKEN -p claude -- ./agent\n");
+      "  wif exec --env ANTHROPIC_AUTH_TOKEN -p claude -- ./agent\n"
+      "  wif exec --refresh-file /run/app/token --on-refresh HUP -- ./server\n");
   std::optional<std::string> variable;
+  std::optional<std::string> file;
+  std::optional<std::string> format;
+  std::optional<std::string> on_refresh;
   arguments.option("--env", "NAME", variable, "variable to set (OPENAI_API_KEY)");
+  arguments.option("--refresh-file", "FILE", file, "keep the token in this file as well");
+  arguments.option("--format", "FORMAT", format, "of that file: raw, json, env or header");
+  arguments.option("--on-refresh", "WHAT", on_refresh, "send a signal (HUP), or run a shell command");
   GlobalOptions global;
   TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
   if (!parsed) return 0;
@@ -66,6 +72,19 @@ Result<int> run_exec(const Invocation& invocation) {
   if (invocation.rest.empty())
     return fail(Category::usage, "no command to run", "usage: wif exec [OPTIONS] -- COMMAND [ARGUMENT...]");
 
+  if (format && !file) return fail(Category::usage, "--format is of use with --refresh-file only");
+  if (file || on_refresh) {
+    Supervision supervision;
+    if (file) {
+      TRY_ASSIGN(supervision.target, make_target(*file, format, std::nullopt));
+    }
+    supervision.on_refresh = on_refresh.value_or("");
+    supervision.command = invocation.rest;
+    supervision.set_variables = [&](const Credential& credential) {
+      return set_variables(variables_of(credential, name), name);
+    };
+    return run_supervised(global, std::move(supervision));
+  }
   Variables variables;
   const auto found =
       with_credential(global, [&](const Profile&, const Credential& credential) -> Result<int> {
@@ -74,13 +93,8 @@ Result<int> run_exec(const Invocation& invocation) {
       });
   if (!found) return found;
   // Only now: an engine started behind a stale answer inherits our environment, and no token belongs into it.
-  for (const auto& [key, value] : variables) {
-    if (getenv(key.c_str()) != nullptr)
-      warn(key + " was already set; the command gets the new " +
-           (key == name ? "token" : "credential's part") + " in its place");
-    if (setenv(key.c_str(), value.reveal().c_str(), 1) != 0)
-      return fail(Category::bug, "cannot set " + key + ": " + errno_text(errno));
-  }
+  TRY(set_variables(variables, name));
+  restore_core_limit();
   return replace_process(invocation.rest);
 }
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/token_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/fd.hpp"
+#include "util/secret.hpp"
+
+namespace wif {
+namespace {
+
+constexpr std::array<std::string_view, 4> k_formats = {"raw", "json", "env", "header"};
+
+Result<mode_t> parse_mode(const std::string& text) {
+  char* end = nullptr;
+  const unsigned long mode = std::strtoul(text.c_str(), &end, 8);
+  if (text.empty() || *end != '\0' || mode > 0777 || (mode & 0400U) == 0)
+    return fail(Category::usage, "--mode " + text + ": not an octal file mode that its owner can read",
+                "write it as 0600 or 0640");
+  if ((mode & 0007U) != 0)
+    return fail(Category::usage, "--mode " + text + " would let every user of this machine use the token",
+                "give it to a group at most: 0640");
+  return static_cast<mode_t>(mode);
+}
+
+std::string content(const FileTarget& target, const Profile& profile, const Credential& credential) {
+  const std::string& token = credential.access_token.reveal();
+  if (target.format == "json") return get_json(profile, credential);
+  if (target.format == "env") return "OPENAI_API_KEY=" + token + "\n";
+  if (target.format == "header") return "Authorization: Bearer " + token + "\n";
+  return token;  // raw: readers of token files take the whole file, so no line end
+}
+
+// The files whose JWT is a part of the binding, of the profile and of those that it is chained to.
+void add_sources(const Profile& profile, std::vector<std::string>& sources) {
+  for (const auto& input : profile.provider.identities) {
+    const std::string path(profile.get("subject." + std::string(input.name)));
+    if (input.kind == IdentityInput::Kind::jwt_file && !path.empty()) sources.push_back(path);
+  }
+  for (const auto& link : profile.links) add_sources(*link.profile, sources);
+}
+
+}  // namespace
+
+Result<FileTarget> make_target(std::string path, const std::optional<std::string>& format,
+                               const std::optional<std::string>& mode) {
+  FileTarget target;
+  target.path = std::move(path);
+  target.format = format.value_or("raw");
+  if (std::find(k_formats.begin(), k_formats.end(), target.format) == k_formats.end())
+    return fail(Category::usage, "--format " + target.format + ": not raw, json, env or header");
+  if (mode) {
+    TRY_ASSIGN(target.mode, parse_mode(*mode));
+  }
+  return target;
+}
+
+Status replace_file(const std::string& path, mode_t mode, std::string_view text) {
+  std::string temporary = path + ".XXXXXX";
+  const Fd fd(mkostemp(temporary.data(), O_CLOEXEC));  // 0600 from the first byte
+  const auto failed = [&](int error) {
+    if (fd) unlink(temporary.c_str());
+    return fail(Category::configuration, "cannot write " + path + ": " + errno_text(error),
+                "it needs a folder that you may write to");
+  };
+  if (!fd) return failed(errno);
+  if (const int error = write_all(fd.get(), text); error != 0) return failed(error);
+  if (fchmod(fd.get(), mode) != 0 || fsync(fd.get()) != 0) return failed(errno);
+  if (rename(temporary.c_str(), path.c_str()) != 0) return failed(errno);
+  return {};
+}
+
+Result<Written> TokenFile::write(bool renew, bool keeping, std::int64_t longest_ms) {
+  TRY_ASSIGN(SessionOptions options, m_global->session_options());
+  options.renew = renew;
+  options.refresh_inline = keeping;
+  if (longest_ms > 0) options.timeout_ms = std::min(options.timeout_ms, longest_ms);
+  // Configuration is read anew each time: a change takes effect without a restart.
+  Catalogue catalogue(real_system());
+  TRY_ASSIGN(const Config config, Config::load(real_system(), m_global->choice));
+  TRY_ASSIGN(const Profile profile,
+             m_profile ? config.profile(catalogue, *m_profile) : config.profile(catalogue));
+  EngineProcess engine(real_system());
+  Session session(real_system(), engine, profile, options);
+  auto credential = session.get();
+  for (const auto& warning : session.warnings()) warn(warning);
+  if (!credential) return tl::unexpected(std::move(credential.error()));
+  if (m_target) {
+    if (m_target->format != "json") TRY(one_token(profile, *credential));
+    std::string text = content(*m_target, profile, *credential);
+    const Status written = replace_file(m_target->path, m_target->mode, text);
+    wipe(text);
+    if (!written) return tl::unexpected(written.error());
+  }
+  if (!keeping) session.refresh_behind();
+  Written out;
+  out.profile = profile.name;
+  out.changed = !m_credential || m_credential->access_token.view() != credential->access_token.view();
+  out.expires_at = credential->expires_at;
+  if (!session.refresh_failed())
+    out.refresh_at = session.refresh_at() != 0 ? session.refresh_at() : refresh_point(*credential, 0.5);
+  add_sources(profile, out.sources);
+  m_credential = std::move(*credential);
+  return out;
+}
+
+}  // namespace wif
