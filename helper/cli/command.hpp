@@ -50,11 +50,14 @@ struct GlobalOptions {
   ConfigChoice choice;
   std::optional<std::string> timeout;
   std::optional<std::string> log_format;
+  std::optional<std::string> wait;  // of the commands that describe_wait
   int verbosity = 0;
 
   void describe(Arguments& arguments);
-  // Checks what the command line's form doesn't say. Category usage.
+  void describe_wait(Arguments& arguments);
+  // Both check what the command line's form doesn't say. Category usage.
   Result<SessionOptions> session_options() const;
+  Result<std::int64_t> wait_ms() const;
 };
 
 // The options that every command takes, which may also stand before its name. True: takes a value.
@@ -66,7 +69,12 @@ Result<bool> parse_arguments(Arguments& arguments, GlobalOptions& global, const 
 // The profile that the options choose.
 Result<Profile> load_profile(const GlobalOptions& global);
 
-// Looks a credential up, hands it to `use`, prints warnings, and starts a due refresh after the answer is out.
+// Runs `once`; with --wait, again while it fails for want of an identity or of an answer (categories no_identity and
+// unreachable), which may only be late: a sidecar that starts, a token that isn't mounted yet.
+Result<int> wait_for_identity(const GlobalOptions& global,
+                              const std::function<Result<int>(const SessionOptions&)>& once);
+
+// Looks a credential up, waiting as above, hands it to `use`, prints warnings, and starts a due refresh after the answer is out.
 Result<int> with_credential(const GlobalOptions& global,
                             const std::function<Result<int>(const Profile&, const Credential&)>& use);
 

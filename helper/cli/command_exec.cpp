@@ -72,6 +72,7 @@ Result<int> run_exec(const Invocation& invocation) {
   arguments.option("--format", "FORMAT", format, "of that file: raw, json, env or header");
   arguments.option("--on-refresh", "WHAT", on_refresh, "send a signal (HUP), or run a shell command");
   GlobalOptions global;
+  global.describe_wait(arguments);
   TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
   if (!parsed) return 0;
   const std::string name = variable.value_or(k_default_variable);

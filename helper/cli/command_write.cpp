@@ -53,10 +53,13 @@ int watch(std::vector<TokenFile> files, const std::string& health) {
 }
 
 // Every file is tried; the first failure is the command's.
-Result<int> write_once(std::vector<TokenFile> files) {
+Result<int> write_once(const GlobalOptions& global, std::vector<TokenFile> files) {
   Status first;
   for (auto& file : files) {
-    auto written = file.write(false, false);
+    auto written = wait_for_identity(global, [&](const SessionOptions& options) -> Result<int> {
+      TRY(file.write(false, false, options.timeout_ms));
+      return 0;
+    });
     if (written) continue;
     if (!first) report(written.error());
     if (first) first = tl::unexpected(std::move(written.error()));
@@ -81,6 +84,7 @@ Result<int> run_write(const Invocation& invocation) {
   arguments.flag("--watch", options.watching, "keep it fresh until ended; SIGHUP: renew");
   arguments.option("--health", "FILE", options.health, "with --watch: how it goes, as JSON");
   GlobalOptions global;
+  global.describe_wait(arguments);
   TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
   if (!parsed) return 0;
   if (!options.output)
@@ -88,8 +92,11 @@ Result<int> run_write(const Invocation& invocation) {
   if (options.health && !options.watching)
     return fail(Category::usage, "--health is of use with --watch only");
   TRY_ASSIGN(auto files, files_of(options, global));
-  if (options.watching) return watch(std::move(files), options.health.value_or(""));
-  return write_once(std::move(files));
+  if (options.watching) {
+    TRY(global.wait_ms());  // no more than checked: watching never gives up
+    return watch(std::move(files), options.health.value_or(""));
+  }
+  return write_once(global, std::move(files));
 }
 
 }  // namespace wif

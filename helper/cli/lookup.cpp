@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the global options to a credential.
+#include <algorithm>
 #include <array>
+#include <ctime>
 #include <string_view>
 
 #include "cli/command.hpp"
+#include "core/lock.hpp"
 #include "util/encode.hpp"
 #include "util/json.hpp"
 #include "util/text.hpp"
@@ -12,6 +15,10 @@ namespace wif {
 namespace {
 
 constexpr std::int64_t k_longest_timeout_s = 3600;
+constexpr std::int64_t k_first_pause_ms = 100;
+constexpr std::int64_t k_longest_pause_ms = 1000;
+// What a shorter one says of its time would hide what the one before it met.
+constexpr std::int64_t k_shortest_try_ms = 1000;
 
 struct GlobalName {
   std::string_view name;
@@ -22,6 +29,34 @@ constexpr std::array k_global_names = {GlobalName{"-p", true},           GlobalN
                                        GlobalName{"--no-cache", false},  GlobalName{"--timeout", true},
                                        GlobalName{"--log-format", true}, GlobalName{"-v", false},
                                        GlobalName{"--verbose", false},   GlobalName{"-vv", false}};
+
+Result<std::int64_t> option_ms(const char* name, const std::string& text) {
+  const auto seconds = parse_duration(text);
+  if (!seconds || *seconds < 1 || *seconds > k_longest_timeout_s)
+    return fail(Category::usage, std::string(name) + " " + text + ": not a time from 1s to 1h",
+                "write it as 10s or 2m");
+  return *seconds * 1000;
+}
+
+void sleep_ms(std::int64_t duration) {
+  const timespec time{static_cast<time_t>(duration / 1000), static_cast<long>(duration % 1000 * 1'000'000)};
+  nanosleep(&time, nullptr);
+}
+
+Result<int> look_up(const GlobalOptions& global, const SessionOptions& options,
+                    const std::function<Result<int>(const Profile&, const Credential&)>& use) {
+  Catalogue catalogue(real_system());
+  TRY_ASSIGN(const Config config, Config::load(real_system(), global.choice));
+  TRY_ASSIGN(const Profile profile, config.profile(catalogue));
+  EngineProcess engine(real_system());
+  Session session(real_system(), engine, profile, options);
+  auto credential = session.get();
+  for (const auto& warning : session.warnings()) warn(warning);
+  if (!credential) return tl::unexpected(std::move(credential.error()));
+  auto result = use(profile, *credential);
+  if (result) session.refresh_behind();
+  return result;
+}
 
 }  // namespace
 
@@ -54,13 +89,18 @@ Result<SessionOptions> GlobalOptions::session_options() const {
   options.no_cache = choice.no_cache;
   options.json_log = log_format == "json";
   if (timeout) {
-    const auto seconds = parse_duration(*timeout);
-    if (!seconds || *seconds < 1 || *seconds > k_longest_timeout_s)
-      return fail(Category::usage, "--timeout " + *timeout + ": not a time from 1s to 1h",
-                  "write it as 10s or 2m");
-    options.timeout_ms = *seconds * 1000;
+    TRY_ASSIGN(options.timeout_ms, option_ms("--timeout", *timeout));
   }
   return options;
+}
+
+void GlobalOptions::describe_wait(Arguments& arguments) {
+  arguments.option("--wait", "TIME", wait, "go on trying while there is no identity yet");
+}
+
+Result<std::int64_t> GlobalOptions::wait_ms() const {
+  if (!wait) return 0;
+  return option_ms("--wait", *wait);
 }
 
 Result<bool> parse_arguments(Arguments& arguments, GlobalOptions& global, const Invocation& invocation) {
@@ -82,20 +122,30 @@ Result<Profile> load_profile(const GlobalOptions& global) {
   return config.profile(catalogue);
 }
 
+Result<int> wait_for_identity(const GlobalOptions& global,
+                              const std::function<Result<int>(const SessionOptions&)>& once) {
+  TRY_ASSIGN(SessionOptions options, global.session_options());
+  TRY_ASSIGN(const std::int64_t wait, global.wait_ms());
+  const std::int64_t last_start = monotonic_ms() + wait;
+  // What waits longer than one try may take ends with the wait; a try that has begun has its own time.
+  const std::int64_t deadline = std::max(last_start, monotonic_ms() + options.timeout_ms);
+  for (std::int64_t pause = k_first_pause_ms;; pause = std::min(pause * 2, k_longest_pause_ms)) {
+    auto result = once(options);
+    if (result || (result.error().category != Category::no_identity &&
+                   result.error().category != Category::unreachable))
+      return result;
+    const std::int64_t next = monotonic_ms() + pause;
+    if (next >= last_start || deadline - next < k_shortest_try_ms) return result;
+    if (options.verbosity > 0) warn("waiting: " + result.error().message);
+    sleep_ms(pause);
+    options.timeout_ms = std::min(options.timeout_ms, deadline - next);
+  }
+}
+
 Result<int> with_credential(const GlobalOptions& global,
                             const std::function<Result<int>(const Profile&, const Credential&)>& use) {
-  TRY_ASSIGN(const SessionOptions options, global.session_options());
-  Catalogue catalogue(real_system());
-  TRY_ASSIGN(const Config config, Config::load(real_system(), global.choice));
-  TRY_ASSIGN(const Profile profile, config.profile(catalogue));
-  EngineProcess engine(real_system());
-  Session session(real_system(), engine, profile, options);
-  auto credential = session.get();
-  for (const auto& warning : session.warnings()) warn(warning);
-  if (!credential) return tl::unexpected(std::move(credential.error()));
-  auto result = use(profile, *credential);
-  if (result) session.refresh_behind();
-  return result;
+  return wait_for_identity(global,
+                           [&](const SessionOptions& options) { return look_up(global, options, use); });
 }
 
 Status one_token(const Profile& profile, const Credential& credential) {

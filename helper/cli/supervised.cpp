@@ -104,9 +104,14 @@ Result<int> run_supervised(const GlobalOptions& global, Supervision supervision)
   Keeper keeper({});
   keeper.add(TokenFile(global, std::nullopt, supervision.target));
   Child child(std::move(supervision));
+  // Before signals are taken: while nothing runs yet, they end us.
+  const auto ready = wait_for_identity(global, [&](const SessionOptions&) -> Result<int> {
+    TRY(keeper.first_round());
+    return 0;
+  });
+  if (!ready) return ready;
   keeper.take_signals(k_signals, [&](const signalfd_siginfo& signal) { return child.take(signal); });
   keeper.on_refresh([&] { child.tell_of_refresh(); });
-  TRY(keeper.first_round());
   TRY(child.start(*keeper.front().credential()));
   return keeper.run();
 }

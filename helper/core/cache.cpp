@@ -2,6 +2,7 @@
 #include "core/cache.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
 
 #include <unistd.h>
@@ -19,6 +20,10 @@ constexpr double k_jitter = 0.1;
 constexpr std::int64_t k_first_pause = 1;
 constexpr std::int64_t k_longest_pause = 60;
 constexpr std::int64_t k_longest_retry_after = 3600;
+
+bool is_upstream(const Error& error) {
+  return error.category == Category::refused || error.category == Category::unreachable;
+}
 
 // "key=value" with what would end the line escaped, so that no value can pose as another line.
 void add(std::string& binding, std::string_view key, std::string_view value) {
@@ -51,6 +56,15 @@ void add_variable(std::string& binding, const System& system, const std::string&
   if (value) wipe(*value);
 }
 
+tl::unexpected<Error> unreadable(const std::string& path, int error) {
+  const bool forbidden = error == EACCES || error == EPERM;
+  return fail(
+      Category::no_identity, "cannot read the token file " + path + ": " + errno_text(error),
+      forbidden
+          ? "run as the user it was mounted for, or in Kubernetes set fsGroup in the pod's securityContext"
+          : "`wif providers` shows what else was looked for; in Kubernetes, mount a projected token there");
+}
+
 Status add_identity(std::string& binding, const System& system, const Profile& profile,
                     const IdentityInput& input) {
   const std::string key = "subject." + std::string(input.name);
@@ -59,10 +73,7 @@ Status add_identity(std::string& binding, const System& system, const Profile& p
       const std::string path(profile.get(key));
       if (path.empty()) return {};
       auto token = system.read(path);
-      if (!token)
-        return fail(
-            Category::no_identity, "cannot read the token file " + path + ": " + errno_text(errno),
-            "`wif providers` shows what else was looked for; in Kubernetes, mount a projected token there");
+      if (!token) return unreadable(path, errno);
       add_token_identity(binding, *token);
       wipe(*token);
       return {};
@@ -182,7 +193,9 @@ Failure next_failure(const System& system, const Failure* before, std::string bi
   failure.request_id = error.request_id;
   failure.at = now.wall;
   failure.at_boot_ms = now.boot_ms;
-  failure.attempts = before != nullptr ? before->attempts + 1 : 1;
+  // Who waited long for an identity to appear has not yet bothered the relying party.
+  const bool again = before != nullptr && is_upstream(before->error) == is_upstream(failure.error);
+  failure.attempts = again ? before->attempts + 1 : 1;
   if (error.reused_subject) {
     failure.refused_subject = error.subject_hash;
   } else if (before != nullptr) {
@@ -199,9 +212,7 @@ bool is_paused(const Failure& failure, const Now& now) {
 }
 
 bool is_remembered(const Failure& failure, const Now& now) {
-  const bool upstream =
-      failure.error.category == Category::refused || failure.error.category == Category::unreachable;
-  return upstream && is_paused(failure, now);
+  return is_upstream(failure.error) && is_paused(failure, now);
 }
 
 }  // namespace wif

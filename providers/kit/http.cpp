@@ -9,7 +9,6 @@
 namespace wif::kit {
 namespace {
 
-// Less is no time for a try: what it says of itself would hide what the one before it met.
 constexpr std::int64_t k_shortest_try_ms = 250;
 
 std::int64_t monotonic_ms() {
@@ -73,6 +72,10 @@ Result<Response> send(const Host& host, const Request& request, const std::strin
   return attempt(host, request, doing, failure);
 }
 
+bool leaves_time(const Host& host, std::int64_t pause_ms) {
+  return pause_ms + k_shortest_try_ms < host.time_left_ms();
+}
+
 Result<Response> send(const Host& host, Request request, const std::string& doing, const RetryRule& rule) {
   request.flags |= WIF_HTTP_NO_RETRY;
   const std::int64_t began = monotonic_ms();
@@ -81,7 +84,7 @@ Result<Response> send(const Host& host, Request request, const std::string& doin
     auto response = attempt(host, request, doing, failure);
     if (!response && (failure == WIF_HTTP_FAILED || failure == WIF_HTTP_NO_TLS)) return response;
     const auto pause = rule(Try{response ? response->status : 0, number, monotonic_ms() - began, failure});
-    if (!pause || *pause + k_shortest_try_ms >= host.time_left_ms()) return response;
+    if (!pause || !leaves_time(host, *pause)) return response;
     sleep_ms(*pause);
   }
 }

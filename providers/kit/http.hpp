@@ -54,6 +54,9 @@ struct Response {
 // message is the host's; `doing` goes before it ("asking Google's metadata server for a token").
 Result<Response> send(const Host& host, const Request& request, const std::string& doing);
 
+// Whether a pause leaves time for another try: one that is cut short says so, and hides what the one before it met.
+bool leaves_time(const Host& host, std::int64_t pause_ms);
+
 // What came of a try, for a source's own rule. `status` 0: no answer.
 struct Try {
   std::int32_t status = 0;

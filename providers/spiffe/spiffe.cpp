@@ -98,7 +98,7 @@ Result<Response> ask(const Host& host, const Endpoint& endpoint, const Query& qu
   const Request request = build_request(endpoint, query);
   auto answer = send(host, request, "asking the SPIFFE agent for a JWT-SVID");
   for (const std::int64_t pause : k_pauses_ms) {
-    if (!is_transient(answer) || pause >= host.time_left_ms()) break;
+    if (!is_transient(answer) || !leaves_time(host, pause)) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(pause));
     answer = send(host, request, "asking the SPIFFE agent for a JWT-SVID");
   }

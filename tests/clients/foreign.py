@@ -207,20 +207,18 @@ class Proxy:
                     client.sendall(b"HTTP/1.1 200 Tunnel\r\n\r\n")
                     back = threading.Thread(target=self.relay, args=(server, client))
                     back.start()
-                    self.seen += self.relay(client, server)
+                    self.relay(client, server, keep=True)
                     back.join()
 
-    @staticmethod
-    def relay(source, target):
-        seen = b""
+    def relay(self, source, target, keep=False):
         try:
             while data := source.recv(65536):
-                seen += data
+                if keep:
+                    self.seen += data  # before it is passed on: who is answered may look at it
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-        return seen
 
     def stop(self):
         self.listener.shutdown(socket.SHUT_RDWR)

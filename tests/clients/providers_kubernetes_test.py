@@ -134,7 +134,12 @@ class Kubernetes(Case):
         self.write(header + "." + payload[:len(payload) // 2])
         self.refused()
 
-    def test_absent_unreadable_or_a_folder(self):
+    def test_one_that_this_user_may_not_read(self):
+        self.be_ordinary()
+        os.chmod(self.path, 0)
+        self.refused("Permission denied", "fsGroup")
+
+    def test_absent_or_a_folder(self):
         self.path = os.path.join(self.folder, "none")
         self.refused("No such file or directory")
         self.path = self.volume

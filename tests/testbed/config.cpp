@@ -26,8 +26,8 @@ Json to_object(const std::map<std::string, std::string>& map) {
 }
 
 Provider read_provider(const Json& json, const std::string& issuer) {
-  return {json["id"].text("idp_testbed"), json["issuer"].text(issuer), json["audience"].text(k_audience),
-          json["enabled"].flag(true), text_map(json["attributes"])};
+  return {json["id"].text("idp_testbed"), json["issuer"].text(issuer),  json["audience"].text(k_audience),
+          json["enabled"].flag(true),     text_map(json["attributes"]), json["jwks"]};
 }
 
 Mapping read_mapping(const Json& json) {
@@ -45,7 +45,8 @@ Json to_json(const Provider& provider) {
                        {"issuer", provider.issuer},
                        {"audience", provider.audience},
                        {"enabled", provider.enabled},
-                       {"attributes", to_object(provider.attributes)}});
+                       {"attributes", to_object(provider.attributes)},
+                       {"jwks", provider.jwks}});
 }
 
 Json to_json(const Mapping& mapping) {

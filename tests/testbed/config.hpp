@@ -20,6 +20,8 @@ struct Provider {
   bool enabled = true;
   // openai.<name> to assertion.<path>
   std::map<std::string, std::string> attributes;
+  // "Use uploaded JWKS for token verification": somebody else's keys in place of ours. Null: none.
+  Json jwks;
 };
 
 struct Mapping {

@@ -91,8 +91,22 @@ std::string KeyRing::sign(const cjose_jwk_t* key, const Json& header, const std:
 
 bool KeyRing::verify(const Key& key, const std::string& compact) const {
   const std::lock_guard lock(m_mutex);
+  return verify_with(key.published.get(), compact);
+}
+
+Jwk find_key(const Json& jwks, const std::string& kid) {
+  for (const Json& key : jwks["keys"].items()) {
+    if (key["kid"].text() == kid) {
+      const std::string text = key.dump();
+      return Jwk(cjose_jwk_import(text.data(), text.size(), nullptr));
+    }
+  }
+  return nullptr;
+}
+
+bool verify_with(const cjose_jwk_t* key, const std::string& compact) {
   const Jws jws(cjose_jws_import(compact.data(), compact.size(), nullptr));
-  return jws && cjose_jws_verify(jws.get(), key.published.get(), nullptr);
+  return jws && cjose_jws_verify(jws.get(), key, nullptr);
 }
 
 }  // namespace testbed

@@ -44,4 +44,8 @@ class KeyRing {
   mutable std::mutex m_mutex;
 };
 
+// A key of somebody else's, from a JWKS. Null when it has none with this `kid`, or none that can be read.
+Jwk find_key(const Json& jwks, const std::string& kid);
+bool verify_with(const cjose_jwk_t* key, const std::string& compact);
+
 }  // namespace testbed

@@ -177,6 +177,22 @@ TEST_F(Testbed, RefusesASecondUseWhenSingleUseIsOn) {
   EXPECT_EQ(parsed(second)["error_description"].text(), "jti_reused");
 }
 
+TEST_F(Testbed, VerifiesWithAnUploadedJwksInPlaceOfItsOwnKeys) {
+  const auto upload = [this](const Json& jwks) {
+    control("config", Json::object({{"providers", Json::array({Json::object({{"jwks", jwks}})})}}));
+  };
+  const Json own = parsed(client().Get("/openid/v1/jwks"));
+  upload(own);
+  EXPECT_EQ(outcome(Json::object()), "ok");
+  EXPECT_EQ(outcome(Json::object({{"bad_signature", true}})), "bad_signature");
+  Json other = own["keys"].items().at(1);
+  upload(Json::object({{"keys", Json::array({other})}}));
+  EXPECT_EQ(outcome(Json::object()), "unknown_key");
+  other.set("kid", "testbed-rs256");
+  upload(Json::object({{"keys", Json::array({other})}}));
+  EXPECT_EQ(outcome(Json::object()), "bad_signature");
+}
+
 TEST_F(Testbed, MapsAttributesDerivedFromNestedClaims) {
   const Json provider =
       Json::object({{"attributes", Json::object({{"openai.pod", "assertion.kubernetes.io.pod.name"},

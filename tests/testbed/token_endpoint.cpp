@@ -153,6 +153,11 @@ class Exchange {
   }
 
   Check check_signature() {
+    if (!m_provider->jwks.is_null()) {
+      const Jwk uploaded = find_key(m_provider->jwks, m_decoded.header["kid"].text());
+      const bool good = uploaded && verify_with(uploaded.get(), m_token);
+      return good ? Check{} : Refusal{uploaded ? "bad_signature" : "unknown_key"};
+    }
     const Key* key = m_services.keys.with_id(m_decoded.header["kid"].text());
     if (key == nullptr) {
       return Refusal{"unknown_key"};

@@ -214,6 +214,19 @@ TEST(FailureMemory, PausesLongerAndLongerUpToAMinute) {
   EXPECT_EQ(pauses, (std::vector<std::int64_t>{1, 2, 4, 8, 16, 32, 60, 60, 60}));
 }
 
+TEST(FailureMemory, CountsTriesForAnIdentityAndThoseUpstreamApart) {
+  FakeSystem system;
+  std::optional<Failure> failure;
+  for (int i = 0; i < 9; ++i)
+    failure =
+        next_failure(system, failure ? &*failure : nullptr, "b", "p", engine_error(Category::no_identity));
+  EXPECT_EQ(failure->not_before - failure->at, 60);
+  failure = next_failure(system, &*failure, "b", "p", engine_error(Category::unreachable));
+  EXPECT_EQ(failure->not_before - failure->at, 1);
+  failure = next_failure(system, &*failure, "b", "p", engine_error(Category::refused));
+  EXPECT_EQ(failure->not_before - failure->at, 2);
+}
+
 TEST(FailureMemory, KeepsRetryAfterUpToAnHour) {
   FakeSystem system;
   auto failure = next_failure(system, nullptr, "b", "p", engine_error(Category::unreachable, 90));
