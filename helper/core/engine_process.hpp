@@ -25,19 +25,28 @@ class EngineStarter {
   virtual Status detach(const EngineRequest& request, int lock) = 0;
 };
 
-// Starts wif-engine. Where that is gets looked up when it is needed: a cached answer needs none.
+// Beside the program that runs: PREFIX/bin/wif has PREFIX/libexec/wif/wif-engine; $WIF_ENGINE (not under AT_SECURE) comes
+// first, for development.
+Result<std::string> engine_path(const System& system);
+
+// The program that starts an engine.
+struct EngineHost {
+  Result<std::string> (*find)(const System& system) = engine_path;
+  // Somebody else's, with libwif in it: the engine writes nothing to its stderr, and a detached one is not its child.
+  bool foreign = false;
+};
+
+// Starts wif-engine, and signals and waits for that one child only; for several threads at once. Where wif-engine is gets
+// looked up when it is needed: a cached answer needs none.
 class EngineProcess final : public EngineStarter {
  public:
-  explicit EngineProcess(const System& system) : m_system(system) {}
+  explicit EngineProcess(const System& system, EngineHost host = {}) : m_system(system), m_host(host) {}
   EngineAnswer run(const EngineRequest& request, int lock) override;
   Status detach(const EngineRequest& request, int lock) override;
 
  private:
   const System& m_system;
+  EngineHost m_host;
 };
-
-// Beside the program that runs: PREFIX/bin/wif has PREFIX/libexec/wif/wif-engine; $WIF_ENGINE (not under AT_SECURE) comes
-// first, for development.
-Result<std::string> engine_path(const System& system);
 
 }  // namespace wif

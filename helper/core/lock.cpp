@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/lock.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -10,6 +11,10 @@
 
 namespace wif {
 namespace {
+
+// A winner's exchange takes 10 ms at least.
+constexpr std::int64_t k_first_pause_ns = 500'000;
+constexpr std::int64_t k_longest_pause_ns = 20'000'000;
 
 void on_alarm(int) {}
 
@@ -72,6 +77,17 @@ bool wait_for_lock(int fd, LockMode mode) {
   while (flock(fd, operation(mode)) != 0)
     if (errno != EINTR) return false;
   return true;
+}
+
+bool lock_until_polling(int fd, LockMode mode, std::int64_t deadline_ms) {
+  for (std::int64_t pause = k_first_pause_ns;; pause = std::min(2 * pause, k_longest_pause_ns)) {
+    if (try_lock(fd, mode)) return true;
+    if (errno != EWOULDBLOCK && errno != EINTR) return false;
+    const std::int64_t left = deadline_ms - monotonic_ms();
+    if (left <= 0) return out_of_time();
+    const timespec time{0, static_cast<long>(std::min(pause, left * 1'000'000))};
+    nanosleep(&time, nullptr);
+  }
 }
 
 void unlock(int fd) { flock(fd, LOCK_UN); }

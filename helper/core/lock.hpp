@@ -20,6 +20,22 @@ bool try_lock(int fd, LockMode mode);
 bool lock_until(int fd, LockMode mode, std::int64_t deadline_ms);
 // Waits for as long as it takes; false if there is no lock to be had. For a process whose end somebody else sees to.
 bool wait_for_lock(int fd, LockMode mode);
+// The same as lock_until by tries with growing pauses of up to 20 ms: for a program of several threads, or with signals of its own.
+bool lock_until_polling(int fd, LockMode mode, std::int64_t deadline_ms);
+using LockWaiter = bool (*)(int fd, LockMode mode, std::int64_t deadline_ms);
 void unlock(int fd);
+
+// Unlocks at the end of a scope, whoever else has the descriptor: closing it would leave the lock with a process that was
+// forked in between.
+class UnlockAtEnd {
+ public:
+  explicit UnlockAtEnd(int fd) : m_fd(fd) {}
+  ~UnlockAtEnd() { unlock(m_fd); }
+  UnlockAtEnd(const UnlockAtEnd&) = delete;
+  UnlockAtEnd& operator=(const UnlockAtEnd&) = delete;
+
+ private:
+  int m_fd;
+};
 
 }  // namespace wif

@@ -176,19 +176,20 @@ Result<Credential> Session::under_lock() {
   if (!try_lock(lock->get(), LockMode::exclusive)) {
     waited_since = began;
     // Shared, so that a thousand waiters wake together when the winner is done, instead of one after the other.
-    if (!lock_until(lock->get(), LockMode::shared, wait_until)) return without_lock(errno);
+    if (!m_options.wait(lock->get(), LockMode::shared, wait_until)) return without_lock(errno);
     unlock(lock->get());
     TRY_ASSIGN(auto credential, from_record());
     if (credential && is_new_enough(*credential, began)) return std::move(*credential);
     if (auto error = failure_since(began)) return tl::unexpected(std::move(*error));
     // The winner was killed before it could say anything: somebody has to be the next.
-    if (!lock_until(lock->get(), LockMode::exclusive, wait_until)) return without_lock(errno);
+    if (!m_options.wait(lock->get(), LockMode::exclusive, wait_until)) return without_lock(errno);
     if (auto error = failure_since(began)) return tl::unexpected(std::move(*error));
   }
   return leader(lock->get(), waited_since);
 }
 
 Result<Credential> Session::leader(int lock, std::optional<std::int64_t> waited_since) {
+  const UnlockAtEnd unlocked(lock);
   TRY_ASSIGN(auto credential, from_record());
   const bool old =
       m_options.renew && (!credential || !waited_since || !is_new_enough(*credential, *waited_since));
@@ -248,7 +249,8 @@ void Session::refresh_behind() {
   if (!lock || !try_lock(lock->get(), LockMode::exclusive)) return;
   m_deadline_ms = monotonic_ms() + m_options.timeout_ms;
   // If the engine can't be started, the next call that needs it says so.
-  if (const auto asked = request(true)) static_cast<void>(m_engine.detach(*asked, lock->get()));
+  const auto asked = request(true);
+  if (!asked || !m_engine.detach(*asked, lock->get())) unlock(lock->get());
 }
 
 Result<EngineRequest> subject_request(const System& system, const Profile& profile,
@@ -266,9 +268,10 @@ Result<EngineRequest> subject_request(const System& system, const Profile& profi
 }
 
 Result<bool> remove_rejected(const Store& store, const std::string& name, std::string_view token_sha256,
-                             std::int64_t deadline_ms) {
+                             std::int64_t deadline_ms, LockWaiter wait) {
   TRY_ASSIGN(const Fd lock, store.open_lock(name));
-  if (!lock_until(lock.get(), LockMode::exclusive, deadline_ms)) return false;
+  if (!wait(lock.get(), LockMode::exclusive, deadline_ms)) return false;
+  const UnlockAtEnd unlocked(lock.get());
   TRY_ASSIGN(const auto record, store.read_record(name));
   if (!record) return false;
   const Credential& credential = record->credential;

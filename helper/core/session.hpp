@@ -12,6 +12,7 @@
 #include "core/cache.hpp"
 #include "core/config.hpp"
 #include "core/engine_process.hpp"
+#include "core/lock.hpp"
 #include "core/store.hpp"
 #include "core/system.hpp"
 
@@ -26,6 +27,7 @@ struct SessionOptions {
   bool no_cache = false;
   bool renew = false;           // a fresh record won't do either: exchange now
   bool refresh_inline = false;  // as if cache.refresh said so
+  LockWaiter wait = lock_until;
 };
 
 class Session {
@@ -87,6 +89,6 @@ Result<EngineRequest> subject_request(const System& system, const Profile& profi
 // must not throw away a newer token. Waits for the record's lock until `deadline_ms` (lock.hpp). Whether it was removed;
 // false too if the lock wasn't free in time, since whoever holds it is about to replace the record.
 Result<bool> remove_rejected(const Store& store, const std::string& name, std::string_view token_sha256,
-                             std::int64_t deadline_ms);
+                             std::int64_t deadline_ms, LockWaiter wait = lock_until);
 
 }  // namespace wif

@@ -21,10 +21,10 @@ struct Now {
 
 class System {
  public:
-  System() = default;
+  constexpr System() = default;
   System(const System&) = delete;
   System& operator=(const System&) = delete;
-  virtual ~System() = default;
+  constexpr virtual ~System() = default;
 
   virtual Now now() const = 0;
   // An environment variable; nothing if unset or empty.

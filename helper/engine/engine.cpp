@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/lock.hpp"
 #include "core/system.hpp"
 #include "engine/answer.hpp"
 #include "engine/curl_transport.hpp"
@@ -97,6 +98,8 @@ int run_engine() {
   RetryingHttp http(transport, waiting);
   const Work work{*request, system, log, deadline, answer, http};
   answer.finish(request->subject_only ? hand_over_subject(work) : exchange_subject(work));
+  // Closing it isn't enough where the caller's program forked: the lock would live on with a copy of the descriptor.
+  if (request->store) unlock(k_lock_descriptor);
   return 0;
 }
 

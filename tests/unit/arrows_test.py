@@ -9,6 +9,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 ALLOWED = {
     "helper/util": {"util"},
     "helper/core": {"util", "core"},
+    "helper/lib": {"util", "core", "lib", "wif"},
     "helper/wrap": {"util", "core", "wrap"},
     "helper/cli": {"util", "core", "wrap", "cli"},
     "helper/engine": {"util", "core", "engine", "wif"},

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <cerrno>
 #include <csignal>
+#include <thread>
 
 #include "scratch_folder.hpp"
 #include "util/fd.hpp"
@@ -47,6 +48,31 @@ TEST_F(FileLock, GivesUpAtItsDeadline) {
 TEST_F(FileLock, DoesNotWaitWhereThereIsNoLockToBeHad) {
   EXPECT_FALSE(lock_until(-1, LockMode::exclusive, monotonic_ms() + 600'000));
   EXPECT_EQ(errno, EBADF);
+}
+
+TEST_F(FileLock, PollingDoesTheSameWithoutASignal) {
+  const Fd one = open_file();
+  const Fd two = open_file();
+  ASSERT_TRUE(try_lock(one.get(), LockMode::exclusive));
+  const std::int64_t deadline = monotonic_ms() + 30;
+  EXPECT_FALSE(lock_until_polling(two.get(), LockMode::exclusive, deadline));
+  EXPECT_EQ(errno, ETIMEDOUT);
+  EXPECT_GE(monotonic_ms(), deadline);
+  EXPECT_FALSE(lock_until_polling(-1, LockMode::exclusive, monotonic_ms() + 600'000));
+  EXPECT_EQ(errno, EBADF);
+  std::thread holder([&] { unlock(one.get()); });
+  EXPECT_TRUE(lock_until_polling(two.get(), LockMode::exclusive, monotonic_ms() + 600'000));
+  holder.join();
+}
+
+TEST_F(FileLock, UnlockAtEndReachesADescriptorThatWasForked) {
+  const Fd one = open_file();
+  const Fd same(dup(one.get()));  // as a forked process has it
+  {
+    ASSERT_TRUE(try_lock(one.get(), LockMode::exclusive));
+    const UnlockAtEnd unlocked(one.get());
+  }
+  EXPECT_TRUE(try_lock(open_file().get(), LockMode::exclusive));
 }
 
 TEST_F(FileLock, LeavesTheCallersTimerAndHandlerAlone) {

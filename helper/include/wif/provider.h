@@ -39,7 +39,9 @@ extern "C" {
 #define WIF_EXPORT
 #endif
 
-/* The categories are wif's exit codes, one to one. */
+/* The categories are wif's exit codes, one to one (wif/wif.h has the same). */
+#ifndef WIF_HAS_STATUS
+#define WIF_HAS_STATUS
 enum wif_status {
   WIF_OK = 0,
   WIF_USAGE = 2,         /* bad arguments (never from a module) */
@@ -50,6 +52,7 @@ enum wif_status {
   WIF_CACHE = 7,         /* a cache that can't be trusted (never from a module) */
   WIF_BUG = 70           /* a broken promise: of this interface, of a library */
 };
+#endif
 
 enum wif_log_level { WIF_LOG_DEBUG = 0, WIF_LOG_INFO = 1, WIF_LOG_WARNING = 2 };
 
