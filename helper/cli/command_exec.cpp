@@ -32,6 +32,8 @@ Variables variables_of(const Credential& credential, const std::string& name) {
 }
 
 Status set_variables(const Variables& variables, const std::string& name) {
+  if (variables.front().first != name && name != k_default_variable)
+    warn("--env " + name + " is left aside: a pair of AWS keys goes into AWS_ACCESS_KEY_ID and its siblings");
   for (const auto& [key, value] : variables) {
     if (getenv(key.c_str()) != nullptr)
       warn(key + " was already set; the command gets the new " +

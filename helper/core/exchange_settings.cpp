@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/exchange_settings.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace wif {
@@ -79,7 +80,21 @@ constexpr std::array k_aws_sts = {
     k_ca_dir,
 };
 
-constexpr std::array k_rfc8693 = {
+// What every exchange with an OAuth server may be told besides (helper/engine/exchange/oauth.cpp).
+constexpr std::array k_oauth = {
+    k_client_id,  k_client_auth, k_secret_file, k_secret_variable, k_key_file, k_key_id, k_assertion_audience,
+    k_own_fields, k_lifetime,    k_cap,         k_ca_file,         k_ca_dir,
+};
+
+template <std::size_t Size>
+constexpr std::array<SettingSpec, Size + k_oauth.size()> with_oauth(
+    const std::array<SettingSpec, Size>& own) {
+  std::array<SettingSpec, Size + k_oauth.size()> all{};
+  std::copy(k_oauth.begin(), k_oauth.end(), std::copy(own.begin(), own.end(), all.begin()));
+  return all;
+}
+
+constexpr auto k_rfc8693 = with_oauth(std::array{
     SettingSpec{"url", SettingType::string, {}, "token endpoint", true},
     SettingSpec{"audience", SettingType::strings, {}, "logical names of whom the credential is for"},
     SettingSpec{"resource", SettingType::strings, {}, "URIs of whom the credential is for"},
@@ -88,37 +103,13 @@ constexpr std::array k_rfc8693 = {
     k_subject_type,
     SettingSpec{"actor_profile", SettingType::string, {}, "profile whose credential is the actor token"},
     SettingSpec{"actor_token_type", SettingType::string, {}, "in place of the actor token's own type"},
-    k_client_id,
-    k_client_auth,
-    k_secret_file,
-    k_secret_variable,
-    k_key_file,
-    k_key_id,
-    k_assertion_audience,
-    k_own_fields,
-    k_lifetime,
-    k_cap,
-    k_ca_file,
-    k_ca_dir,
-};
+});
 
-constexpr std::array k_jwt_bearer = {
+constexpr auto k_jwt_bearer = with_oauth(std::array{
     SettingSpec{"url", SettingType::string, {}, "token endpoint", true},
     k_scope,
     SettingSpec{"encoding", SettingType::string, "form", "form or json: how the request is written"},
-    k_client_id,
-    k_client_auth,
-    k_secret_file,
-    k_secret_variable,
-    k_key_file,
-    k_key_id,
-    k_assertion_audience,
-    k_own_fields,
-    k_lifetime,
-    k_cap,
-    k_ca_file,
-    k_ca_dir,
-};
+});
 
 constexpr std::array k_kinds = {
     ExchangeKind{"openai",

@@ -188,7 +188,8 @@ class AwsSts(Exchanges):
         self.assertEqual(self.count("/"), 1)
         self.assertIn("pair of AWS keys", self.plain("token", "-p", "p", code=2).stderr)
         done = self.plain("exec", "-p", "p", "--", "sh", "-c", "echo $AWS_ACCESS_KEY_ID $AWS_SESSION_TOKEN")
-        self.assertEqual(done.stdout.split(), [answer["access_key_id"], answer["session_token"]])
+        self.assertEqual((done.stdout.split(), done.stderr), ([answer["access_key_id"], answer["session_token"]], ""))
+        self.assertIn("--env KEY is left aside", self.plain("exec", "-p", "p", "--env", "KEY", "--", "true").stderr)
 
     def test_a_refusal_names_the_trust_policy(self):
         self.aws(role="arn:aws:iam::123456789012:role/other")

@@ -138,6 +138,8 @@ class Case(unittest.TestCase):
     def wait_for_orphans(self):
         """Engines that outlive their wif are ours to wait for; each ends by itself, and well unless a test killed it."""
         deadline = time.monotonic() + 60
+        former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        self.addCleanup(signal.pthread_sigmask, signal.SIG_SETMASK, former)
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -147,7 +149,7 @@ class Case(unittest.TestCase):
                 self.assertIn(status, (0, signal.SIGKILL))
             else:
                 self.assertLess(time.monotonic(), deadline, "a process that the test started does not end")
-                time.sleep(0.01)
+                signal.sigtimedwait({signal.SIGCHLD}, 1)  # not for ever: another thread may have taken it
 
     def assert_no_reports(self):
         for name in os.listdir(self.folder):

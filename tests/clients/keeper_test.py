@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 
 from harness import CANARY, Case, main
@@ -138,14 +139,14 @@ class Write(Keeper):
 
 
 class Exec(Keeper):
-    def script(self, text):
-        path = os.path.join(self.folder, "script.sh")
+    def as_command(self, text):
+        path = os.path.join(self.folder, "program.py")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return ["sh", path]
+            file.write("import os, signal\n" + text)
+        return [sys.executable, path]
 
-    def supervise(self, *words, script):
-        return self.start("exec", "--refresh-file", self.output, *words, "--", *self.script(script))
+    def supervise(self, *words, program):
+        return self.start("exec", "--refresh-file", self.output, *words, "--", *self.as_command(program))
 
     def renewed(self):
         """Makes the kept token due by a new identity in its file."""
@@ -154,12 +155,15 @@ class Exec(Keeper):
 
     def test_a_command_is_signalled_when_its_token_changed(self):
         log = os.path.join(self.folder, "log")
-        process = self.supervise("--on-refresh", "USR1", script=f"""
-trap 'cat {self.output} > {log}.new; mv {log}.new {log}; exit 7' USR1
-[ "$OPENAI_API_KEY" = "$(cat {self.output})" ] && touch {log}.ready
-while :; do sleep 0.01; done
+        process = self.supervise("--on-refresh", "USR1", program=f"""
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGUSR1}})
+if os.environ["OPENAI_API_KEY"] == open("{self.output}").read():
+    print("ready", flush=True)
+signal.sigwait({{signal.SIGUSR1}})
+open("{log}", "w").write(open("{self.output}").read())
+raise SystemExit(7)
 """)
-        self.await_that(lambda: os.path.exists(log + ".ready"))
+        self.assertEqual(process.stdout.readline(), "ready\n")
         first = self.read(self.output)
         self.renewed()
         done = self.finish(process)
@@ -168,46 +172,46 @@ while :; do sleep 0.01; done
         self.assertEqual(self.testbed.models(self.read(log)), 200)
 
     def test_or_a_shell_command_runs(self):
-        told = os.path.join(self.folder, "told")
-        process = self.supervise("--on-refresh", f"cp {self.output} {told}", script=f"""
-while [ ! -e {told} ]; do sleep 0.01; done
-""")
-        self.await_file(self.output)
+        told, pipe = os.path.join(self.folder, "told"), os.path.join(self.folder, "pipe")
+        os.mkfifo(pipe)
+        process = self.supervise("--on-refresh", f"cp {self.output} {told}; echo done > {pipe}",
+                                 program=f'print("ready", flush=True)\nopen("{pipe}").read()\n')
+        self.assertEqual(process.stdout.readline(), "ready\n")
         self.renewed()
         self.assertEqual(self.finish(process).returncode, 0)
         self.assertEqual(self.testbed.models(self.read(told)), 200)
 
     def test_its_exit_code_and_death_are_ours(self):
-        self.assertEqual(self.finish(self.supervise(script="exit 42")).returncode, 42)
-        self.assertEqual(self.finish(self.supervise(script="kill -KILL $$")).returncode, 128 + signal.SIGKILL)
+        self.assertEqual(self.finish(self.supervise(program="raise SystemExit(42)")).returncode, 42)
+        done = self.finish(self.supervise(program="os.kill(os.getpid(), signal.SIGKILL)"))
+        self.assertEqual(done.returncode, 128 + signal.SIGKILL)
         process = self.start("exec", "--refresh-file", self.output, "--", "/no/such/program")
         self.assertEqual(self.finish(process).returncode, 127)
 
+    WAITS = """
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+print("ready", flush=True)
+while (taken := signal.sigwait({signal.SIGTERM, signal.SIGHUP})) == signal.SIGHUP:
+    print("hup", flush=True)
+print("ended", flush=True)
+raise SystemExit(3)
+"""
+
     def test_signals_are_its_own(self):
-        ready = os.path.join(self.folder, "ready")
-        process = self.supervise(script=f"""
-trap 'exit 3' TERM
-trap 'echo hup' HUP
-touch {ready}
-while :; do sleep 0.01; done
-""")
-        self.await_that(lambda: os.path.exists(ready))
+        process = self.supervise(program=self.WAITS)
+        self.assertEqual(process.stdout.readline(), "ready\n")
         process.send_signal(signal.SIGHUP)
         self.assertEqual(process.stdout.readline(), "hup\n")
         process.send_signal(signal.SIGTERM)
         self.assertEqual(self.finish(process).returncode, 3)
 
     def test_a_killed_supervisor_leaves_no_command_behind(self):
-        ready = os.path.join(self.folder, "ready")
-        process = self.supervise(script=f"""
-trap 'touch {ready}.ended; exit 0' TERM
-touch {ready}
-while :; do sleep 0.01; done
-""")
-        self.await_that(lambda: os.path.exists(ready))
+        process = self.supervise(program=self.WAITS)
+        self.assertEqual(process.stdout.readline(), "ready\n")
         process.kill()
-        process.communicate()
-        self.await_that(lambda: os.path.exists(ready + ".ended"))
+        self.assertEqual(process.communicate(timeout=60)[0], "ended\n")
+        # An orphan that ends with 3, as it was written to.
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(-1, 0)[1]), 3)
 
     def test_without_a_token_it_is_not_started(self):
         started = os.path.join(self.folder, "started")

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import unittest
 
 from harness import BUILD, Case, main
 
@@ -79,12 +80,12 @@ class Examples(Case):
                    env=self.env)
         self.assertRegex(said, r"^3 .*absent")
 
-    if shutil.which("node"):
-        def test_node(self):
-            found = run("node", "--input-type=module", "-e",
-                        f"import {{ token }} from 'file://{os.path.realpath(LIB)}/examples/wif.mjs';"
-                        "console.log(await token('prod'))", env=self.env)
-            self.assertEqual(self.testbed.models(found.strip()), 200)
+    @unittest.skipUnless(shutil.which("node"), "there is no node here")
+    def test_node(self):
+        found = run("node", "--input-type=module", "-e",
+                    f"import {{ token }} from 'file://{os.path.realpath(LIB)}/examples/wif.mjs';"
+                    "console.log(await token('prod'))", env=self.env)
+        self.assertEqual(self.testbed.models(found.strip()), 200)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Provider aws against moto (PyPI), which shares no line with us or the testbed: it checks signatures, session tokens and IAM's
+"""Provider aws, and exchange aws-sts, against moto (PyPI), which shares no line with us or the testbed: it checks signatures, session tokens and IAM's
 policies, and has EC2's metadata. moto_server.py says what of it is ours."""
 import http.client
 import json
@@ -149,6 +149,27 @@ class Sources(MotoCase):
         self.testbed.control("config", mappings=[{"rows": {"sub": "arn:aws:sts::123456789012:*"}}])
         self.assertTrue(self.token())
         self.assertEqual([one["region"] for one in self.asked()], ["us-east-1"])
+
+
+WHO = """
+import boto3, sys
+print(boto3.client("sts", endpoint_url=sys.argv[1], region_name="eu-central-1").get_caller_identity()["Arn"])
+"""
+
+
+class Exchange(MotoCase):
+    def test_a_roles_keys_are_good_for_a_signed_call(self):
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Federated": "*"},
+                                                          "Action": "sts:AssumeRoleWithWebIdentity"}]}
+        self.iam("CreateRole", RoleName="app", AssumeRolePolicyDocument=json.dumps(policy))
+        self.config(f'[profiles.aws]\nsubject = {{ provider = "file", path = "{self.testbed.token_file}" }}\n'
+                    f'exchange = {{ kind = "aws-sts", url = "http://{self.address}/", role_arn = "{ACCOUNT}role/app", '
+                    'session_name = "job-7", duration = "20m" }\n')
+        answer = json.loads(self.plain("get").stdout)
+        self.assertTrue(1100 < answer["expires_in"] <= 1200, answer["expires_in"])
+        self.check()
+        found = self.plain("exec", "--", PYTHON, "-c", WHO, "http://" + self.address).stdout.strip()
+        self.assertEqual(found, "arn:aws:sts::123456789012:assumed-role/app/job-7")
 
 
 if __name__ == "__main__":

@@ -228,6 +228,8 @@ static int run_held(void) {
   if (child == 0) {
     for (;;) pause();
   }
+  puts("forked");
+  fflush(stdout);
   pthread_join(thread, NULL);
   printf("child=%d\n", (int)child);
   fflush(stdout);

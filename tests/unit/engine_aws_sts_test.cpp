@@ -108,7 +108,12 @@ TEST(AwsSts, ErrorCodesBecomeMends) {
   EXPECT_NE(error_of(400, "ExpiredTokenException").error.hint.find("rotated"), std::string::npos);
   EXPECT_EQ(error_of(400, "IDPCommunicationError").error.category, Category::unreachable);
   EXPECT_EQ(error_of(400, "Throttling").error.category, Category::unreachable);
-  EXPECT_EQ(error_of(503, "ServiceUnavailable").error.category, Category::unreachable);
+  const auto down = error_of(503, "ServiceUnavailable").error;
+  EXPECT_EQ(down.category, Category::unreachable);
+  EXPECT_EQ(down.message, "AWS STS (sts) failed: HTTP 503 ServiceUnavailable: because (request id r-1)");
+  EXPECT_EQ(down.hint, "try again later");
+  EXPECT_EQ(error_of(400, "Unheard").error.hint,
+            "the token says iss=https://i sub=s aud=a; compare that with the role and its trust policy");
   EXPECT_EQ(aws_sts_error(response(502, "<html>"), "sts", {}).error.category, Category::unreachable);
 }
 

@@ -152,7 +152,8 @@ EngineError aws_sts_error(const HttpResponse& response, const std::string& host,
   const bool transient = response.status == 429 || response.status >= 500;
   failure.error.category = transient ? Category::unreachable : Category::refused;
   failure.error.cause = code;
-  failure.error.message = "AWS STS (" + host + ") refused the exchange: HTTP " +
+  failure.error.message = "AWS STS (" + host +
+                          (transient ? ") failed: HTTP " : ") refused the exchange: HTTP ") +
                           std::to_string(response.status) + " " + code + ": " +
                           printable(redact(xml.text("Message")), k_longest_words);
   if (!failure.request_id.empty()) failure.error.message += " (request id " + failure.request_id + ")";
@@ -161,6 +162,8 @@ EngineError aws_sts_error(const HttpResponse& response, const std::string& host,
     failure.error.hint = mend.hint;
     failure.error.category = mend.category;
   }
+  if (failure.error.hint.empty())
+    failure.error.hint = transient ? "try again later" : "compare that with the role and its trust policy";
   if (!subject.claims.empty() && failure.error.category == Category::refused)
     failure.error.hint = "the token says " + subject.claims + "; " + failure.error.hint;
   return failure;
