@@ -7,20 +7,26 @@
 
 #include "cli/command.hpp"
 #include "cli/hardening.hpp"
+#include "integrations/table.hpp"
 #include "util/text.hpp"
 
 namespace wif {
 namespace {
 
+std::string table_line(const char* name, const char* summary) {
+  std::string padded = name;
+  padded.resize(12, ' ');
+  return "  " + padded + summary + "\n";
+}
+
 std::string overview() {
   std::string text =
       "wif trades the identity that this machine has for a short-lived credential.\n\n"
       "Usage: wif [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\nCommands:\n";
-  for (const auto& command : command_table()) {
-    std::string name = command.name;
-    name.resize(12, ' ');
-    text += "  " + name + command.summary + "\n";
-  }
+  for (const auto& command : command_table()) text += table_line(command.name, command.summary);
+  text += "\nAs the helper of other programs (integrations/NAME/README.md has the lines to paste):\n";
+  for (const Integration* integration : integrations())
+    if (integration->protocol != nullptr) text += table_line(integration->name, integration->summary);
   text +=
       "\nGlobal options: -p/--profile NAME, --config FILE, --set KEY=VALUE, --no-cache,\n"
       "--timeout TIME, --log-format text|json, -v. `wif COMMAND --help` says more.\n\n"
@@ -33,9 +39,18 @@ std::string overview() {
   return text;
 }
 
-// The command's name is the first word that is neither a global option nor its value.
-Invocation read_invocation(const std::vector<std::string>& words) {
+// The command that the program's own name says, since consumers look for their helpers by name; empty: it is called wif.
+std::string command_of_program(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  for (const Integration* integration : integrations())
+    if (integration->program != nullptr && name == integration->program) return integration->name;
+  return {};
+}
+
+// The command's name is the program's, or the first word that is neither a global option nor its value.
+Invocation read_invocation(std::string command, const std::vector<std::string>& words) {
   Invocation invocation;
+  invocation.name = std::move(command);
   bool is_value = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "--" && !invocation.name.empty()) {
@@ -58,6 +73,7 @@ Invocation read_invocation(const std::vector<std::string>& words) {
 Result<int> unknown_command(const std::string& name) {
   std::vector<std::string> names;
   for (const auto& command : command_table()) names.emplace_back(command.name);
+  for (const Integration* integration : integrations()) names.emplace_back(integration->name);
   const auto near = nearest(name, names);
   return fail(
       Category::usage, "unknown command \"" + printable(name, 60) + "\"",
@@ -70,6 +86,12 @@ Result<int> run_command(const Invocation& invocation) {
     if (invocation.has_rest && !command.takes_rest)
       return fail(Category::usage, "wif " + invocation.name + " takes nothing after --");
     return command.run(invocation);
+  }
+  for (const Integration* integration : integrations()) {
+    if (integration->protocol == nullptr || invocation.name != integration->name) continue;
+    if (invocation.has_rest)
+      return fail(Category::usage, "wif " + invocation.name + " takes nothing after --");
+    return run_integration(*integration, invocation);
   }
   return unknown_command(invocation.name);
 }
@@ -93,7 +115,7 @@ Result<int> run(const Invocation& invocation) {
 int run_app(int argc, char** argv) {
   try {
     harden_process();
-    const auto result = run(read_invocation({argv + 1, argv + argc}));
+    const auto result = run(read_invocation(command_of_program(argv[0]), {argv + 1, argv + argc}));
     if (result) return *result;
     report(result.error());
     return static_cast<int>(result.error().category);

@@ -8,9 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "cli/arguments.hpp"
 #include "core/config.hpp"
+#include "core/integration.hpp"
 #include "core/session.hpp"
+#include "util/arguments.hpp"
 #include "util/error.hpp"
 
 namespace wif {
@@ -60,6 +61,9 @@ struct GlobalOptions {
   Result<std::int64_t> wait_ms() const;
 };
 
+// A consumer's protocol: `wif NAME`, or by the program's own name.
+Result<int> run_integration(const Integration& integration, const Invocation& invocation);
+
 // The options that every command takes, which may also stand before its name. True: takes a value.
 bool is_global_option(const std::string& word, bool& takes_value);
 
@@ -74,12 +78,23 @@ Result<Profile> load_profile(const GlobalOptions& global);
 Result<int> wait_for_identity(const GlobalOptions& global,
                               const std::function<Result<int>(const SessionOptions&)>& once);
 
-// Looks a credential up, waiting as above, hands it to `use`, prints warnings, and starts a due refresh after the answer is out.
-Result<int> with_credential(const GlobalOptions& global,
-                            const std::function<Result<int>(const Profile&, const Credential&)>& use);
+// What a consumer's request says of the look-up; the commands' own have nothing to say.
+struct Wanted {
+  std::optional<Target> target;       // the profile has to serve it; see k_not_served
+  bool subject = false;               // the subject token in the credential's place
+  std::vector<std::string> settings;  // ConfigChoice::request
+  std::int64_t min_remaining = 0;     // SessionOptions'
+  std::int64_t caller = 0;            // SessionOptions'
+  std::string consumer;               // for people
+};
 
-// Where a bare token is wanted: a credential that is more than one is an error (usage).
-Status one_token(const Profile& profile, const Credential& credential);
+// Error::cause where no profile serves the target.
+inline constexpr std::string_view k_not_served = "not_served";
+
+using CredentialUse = std::function<Result<int>(const Profile&, const Credential&)>;
+
+// Looks a credential up, waiting as above, hands it to `use`, prints warnings, and starts a due refresh after the answer is out.
+Result<int> with_credential(const GlobalOptions& global, const CredentialUse& use, const Wanted& wanted = {});
 
 // Removes every record that still holds the token of that SHA-256 (hexadecimal); how many that were.
 Result<std::int64_t> clear_rejected(const Store& store, const std::string& token_sha256);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // wif get, wif token
 #include "cli/command.hpp"
+#include "core/integration.hpp"
 #include "util/secret.hpp"
 
 namespace wif {

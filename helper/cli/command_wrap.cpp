@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // wif wrap -- COMMAND: another credential helper's answers, cached. No configuration is read.
-#include <array>
 #include <cerrno>
-#include <climits>
 
-#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "cli/command.hpp"
+#include "cli/standard_input.hpp"
 #include "core/cache.hpp"
 #include "core/lock.hpp"
 #include "util/fd.hpp"
@@ -22,7 +20,6 @@
 namespace wif {
 namespace {
 
-constexpr std::size_t k_input_limit = std::size_t{1} << 20;
 constexpr const char* k_usage = "wif wrap [OPTIONS] -- COMMAND [ARGUMENT...]";
 constexpr int k_not_found_status = 127;  // the shell's
 
@@ -43,29 +40,6 @@ struct WrapOptions {
     arguments.option("--refresh", "MODE", refresh, "background, inline or off (background)");
   }
 };
-
-// Its whole life belongs to the caller: read until its end, but not past the deadline.
-Result<Secret> read_input(std::int64_t deadline_ms) {
-  std::string text;
-  std::array<char, 4096> buffer{};
-  for (;;) {
-    const std::int64_t left = deadline_ms - monotonic_ms();
-    pollfd readable{STDIN_FILENO, POLLIN, 0};
-    const int ready =
-        left > 0 ? poll(&readable, 1, static_cast<int>(std::min<std::int64_t>(left, INT_MAX))) : 0;
-    if (ready < 0 && errno == EINTR) continue;
-    const ssize_t count = ready > 0 ? read(STDIN_FILENO, buffer.data(), buffer.size()) : -1;
-    const int error = ready > 0 ? errno : ETIMEDOUT;
-    if (count < 0 && error == EINTR) continue;
-    if (count > 0) append_wiping(text, {buffer.data(), static_cast<std::size_t>(count)});
-    explicit_bzero(buffer.data(), buffer.size());
-    if (count == 0) return Secret(std::move(text));
-    if (count > 0 && text.size() <= k_input_limit) continue;
-    wipe(text);
-    if (count > 0) return fail(Category::usage, "--stdin: standard input is larger than 1 MiB");
-    return fail(Category::usage, "--stdin: cannot read standard input to its end: " + errno_text(error));
-  }
-}
 
 Result<std::string> duration_option(const char* name, const std::optional<std::string>& text,
                                     const char* standard) {
@@ -106,7 +80,7 @@ Result<wrap::Command> command_of(const Invocation& invocation, const WrapOptions
   if (!options.format) command.format = wrap::format_of_name(command.path);
   command.has_input = options.input;
   if (options.input) {
-    TRY_ASSIGN(command.input, read_input(monotonic_ms() + timeout_ms));
+    TRY_ASSIGN(command.input, read_input("--stdin", monotonic_ms() + timeout_ms));
   }
   return command;
 }

@@ -78,7 +78,7 @@ Result<int> run_write(const Invocation& invocation) {
       "  wif write --output .env --format env\n");
   WriteOptions options;
   arguments.option("-o,--output", "FILE", options.output, "the file to write");
-  arguments.option("--format", "FORMAT", options.format, "raw, json, env or header (raw)");
+  arguments.option("--format", "FORMAT", options.format, "raw, json, env, header or an integration's (raw)");
   arguments.option("--mode", "MODE", options.mode, "the file's mode (0600)");
   arguments.flag("--all", options.all, "all profiles; --output is a folder");
   arguments.flag("--watch", options.watching, "keep it fresh until ended; SIGHUP: renew");

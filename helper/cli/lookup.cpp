@@ -43,16 +43,34 @@ void sleep_ms(std::int64_t duration) {
   nanosleep(&time, nullptr);
 }
 
-Result<int> look_up(const GlobalOptions& global, const SessionOptions& options,
-                    const std::function<Result<int>(const Profile&, const Credential&)>& use) {
+Result<Profile> choose_profile(const GlobalOptions& global, const Wanted& wanted) {
+  ConfigChoice choice = global.choice;
+  choice.subject_only = choice.subject_only || wanted.subject;
+  choice.request = wanted.settings;
   Catalogue catalogue(real_system());
-  TRY_ASSIGN(const Config config, Config::load(real_system(), global.choice));
-  TRY_ASSIGN(const Profile profile, config.profile(catalogue));
+  TRY_ASSIGN(const Config config, Config::load(real_system(), choice));
+  if (!wanted.target) return config.profile(catalogue);
+  TRY_ASSIGN(auto profile, config.profile_for(catalogue, *wanted.target));
+  if (profile) return std::move(*profile);
+  return fail(Category::configuration, "no profile serves " + wanted.target->authority(),
+              "add it to `hosts` of the profile whose credential it is to get", std::string(k_not_served));
+}
+
+Result<int> look_up(const GlobalOptions& global, const Wanted& wanted, SessionOptions options,
+                    const CredentialUse& use) {
+  TRY_ASSIGN(const Profile profile, choose_profile(global, wanted));
+  options.min_remaining = wanted.min_remaining;
+  options.caller = wanted.caller;
   EngineProcess engine(real_system());
   Session session(real_system(), engine, profile, options);
   auto credential = session.get();
   for (const auto& warning : session.warnings()) warn(warning);
   if (!credential) return tl::unexpected(std::move(credential.error()));
+  const std::int64_t left = credential->expires_at - real_system().now().wall;
+  if (left < wanted.min_remaining)
+    warn("the credential is good for " + duration_words(left) + " more, and " + wanted.consumer + " wants " +
+         duration_words(wanted.min_remaining) + "; the exchange of profile '" + profile.name +
+         "' gave no longer one");
   auto result = use(profile, *credential);
   if (result) session.refresh_behind();
   return result;
@@ -142,17 +160,9 @@ Result<int> wait_for_identity(const GlobalOptions& global,
   }
 }
 
-Result<int> with_credential(const GlobalOptions& global,
-                            const std::function<Result<int>(const Profile&, const Credential&)>& use) {
-  return wait_for_identity(global,
-                           [&](const SessionOptions& options) { return look_up(global, options, use); });
-}
-
-Status one_token(const Profile& profile, const Credential& credential) {
-  if (!credential.is_aws()) return {};
-  return fail(Category::usage,
-              "the credential of profile '" + profile.name + "' is a pair of AWS keys, not one token",
-              "`wif get` prints it as JSON, `wif exec` puts it into a command's environment");
+Result<int> with_credential(const GlobalOptions& global, const CredentialUse& use, const Wanted& wanted) {
+  return wait_for_identity(
+      global, [&](const SessionOptions& options) { return look_up(global, wanted, options, use); });
 }
 
 std::string get_json(const Profile& profile, const Credential& credential) {

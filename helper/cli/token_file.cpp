@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "integrations/table.hpp"
 #include "util/fd.hpp"
 #include "util/secret.hpp"
+#include "util/text.hpp"
 
 namespace wif {
 namespace {
@@ -30,12 +32,30 @@ Result<mode_t> parse_mode(const std::string& text) {
   return static_cast<mode_t>(mode);
 }
 
-std::string content(const FileTarget& target, const Profile& profile, const Credential& credential) {
+const FileFormat* integration_format(std::string_view name) {
+  for (const Integration* integration : integrations())
+    for (const FileFormat& format : integration->formats)
+      if (name == format.name) return &format;
+  return nullptr;
+}
+
+std::string format_names() {
+  std::string names;
+  for (const std::string_view name : k_formats) names.append(names.empty() ? "" : ", ").append(name);
+  for (const Integration* integration : integrations())
+    for (const FileFormat& format : integration->formats) names.append(", ").append(format.name);
+  return names;
+}
+
+Result<Secret> content(const FileTarget& target, const Profile& profile, const Credential& credential) {
+  if (const FileFormat* format = integration_format(target.format))
+    return format->render({profile, credential, real_system().now()});
+  if (target.format == "json") return Secret(get_json(profile, credential));
+  TRY(one_token(profile, credential));
   const std::string& token = credential.access_token.reveal();
-  if (target.format == "json") return get_json(profile, credential);
-  if (target.format == "env") return "OPENAI_API_KEY=" + token + "\n";
-  if (target.format == "header") return "Authorization: Bearer " + token + "\n";
-  return token;  // raw: readers of token files take the whole file, so no line end
+  if (target.format == "env") return Secret("OPENAI_API_KEY=" + token + "\n");
+  if (target.format == "header") return Secret("Authorization: Bearer " + token + "\n");
+  return Secret(std::string_view(token));  // raw: readers of token files take the whole file, so no line end
 }
 
 // The files whose JWT is a part of the binding, of the profile and of those that it is chained to.
@@ -54,8 +74,10 @@ Result<FileTarget> make_target(std::string path, const std::optional<std::string
   FileTarget target;
   target.path = std::move(path);
   target.format = format.value_or("raw");
-  if (std::find(k_formats.begin(), k_formats.end(), target.format) == k_formats.end())
-    return fail(Category::usage, "--format " + target.format + ": not raw, json, env or header");
+  const bool ours = std::find(k_formats.begin(), k_formats.end(), target.format) != k_formats.end();
+  if (!ours && integration_format(target.format) == nullptr)
+    return fail(Category::usage,
+                "--format " + printable(target.format, 40) + ": not one of " + format_names());
   if (mode) {
     TRY_ASSIGN(target.mode, parse_mode(*mode));
   }
@@ -93,11 +115,8 @@ Result<Written> TokenFile::write(bool renew, bool keeping, std::int64_t longest_
   for (const auto& warning : session.warnings()) warn(warning);
   if (!credential) return tl::unexpected(std::move(credential.error()));
   if (m_target) {
-    if (m_target->format != "json") TRY(one_token(profile, *credential));
-    std::string text = content(*m_target, profile, *credential);
-    const Status written = replace_file(m_target->path, m_target->mode, text);
-    wipe(text);
-    if (!written) return tl::unexpected(written.error());
+    TRY_ASSIGN(const Secret text, content(*m_target, profile, *credential));
+    TRY(replace_file(m_target->path, m_target->mode, text.view()));
   }
   if (!keeping) session.refresh_behind();
   Written out;

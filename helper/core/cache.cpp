@@ -110,6 +110,11 @@ bool decides_identity(std::string_view key) {
   return key.starts_with("subject.") || key.starts_with("exchange.");
 }
 
+// Suspend stops no wall clock and a step of the wall clock stops no boot clock: the older of the two ages counts.
+std::int64_t age_of(const Credential& credential, const Now& now) {
+  return std::max(now.wall - credential.issued_at, now.boot() - credential.issued_boot);
+}
+
 }  // namespace
 
 Result<std::string> make_binding(const System& system, const Profile& profile) {
@@ -176,11 +181,15 @@ State state_of(const Record& record, const Now& now, std::int64_t min_ttl) {
   const Credential& credential = record.credential;
   // The clock went back, or the machine was started anew: how old this is can't be told.
   if (credential.issued_at > now.wall || credential.issued_boot > now.boot()) return State::invalid;
-  // Suspend stops no wall clock and a step of the wall clock stops no boot clock: the older of the two ages counts.
-  const std::int64_t age = std::max(now.wall - credential.issued_at, now.boot() - credential.issued_boot);
+  const std::int64_t age = age_of(credential, now);
   const std::int64_t life = credential.lifetime();
   if (age >= life - std::min(min_ttl, life / 4)) return State::invalid;
   return credential.issued_at + age < record.refresh_at ? State::fresh : State::stale;
+}
+
+bool is_short(const Record& record, const Now& now, std::int64_t min_remaining) {
+  const std::int64_t life = record.credential.lifetime();
+  return life - age_of(record.credential, now) < std::min(min_remaining, life / 2);
 }
 
 Failure next_failure(const System& system, const Failure* before, std::string binding, std::string profile,

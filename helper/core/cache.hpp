@@ -36,6 +36,9 @@ Record make_record(std::string binding, std::string profile, Credential credenti
 // By both clocks: expired by either is expired. min_ttl in seconds; no more than a quarter of the lifetime is kept back,
 // or a credential that lives shorter than min_ttl would cost an exchange a call.
 State state_of(const Record& record, const Now& now, std::int64_t min_ttl);
+// Whether a consumer that needs it for `min_remaining` seconds more should get another. Half of the lifetime at most is kept
+// back for one, or a consumer that needs as much as the exchange gives would cost an exchange a call.
+bool is_short(const Record& record, const Now& now, std::int64_t min_remaining);
 
 // The failure to remember after `error`, given what was remembered before (may be null): the next try is due after
 // 1 s, doubling to 60 s, or after upstream's Retry-After if that is later.

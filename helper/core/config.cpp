@@ -125,6 +125,22 @@ Result<std::optional<ProfileSource>> find_profile(const std::vector<LayerReader>
   return fail(Category::configuration, message + looked_at(files), near.empty() ? known : near);
 }
 
+// What `hosts` says, else what the exchange's kind does; of a preset that can't be read, nobody.
+std::string hosts_of(Catalogue& catalogue, const TomlNode& profile) {
+  if (const TomlNode* hosts = profile.child("hosts")) return hosts->text;
+  const TomlNode* exchange = profile.child("exchange");
+  const TomlNode* kind = exchange == nullptr ? nullptr : exchange->child("kind");
+  const auto found = catalogue.find_exchange(kind == nullptr ? exchange_kinds().front().name : kind->text);
+  return found ? std::string(found->hosts) : std::string();
+}
+
+// On the command line; then only the whole profile tells.
+bool says_hosts(const ConfigChoice& choice) {
+  return std::any_of(choice.set.begin(), choice.set.end(), [](const std::string& pair) {
+    return pair.starts_with("hosts=") || pair.starts_with("exchange.kind=");
+  });
+}
+
 // A file that doesn't parse as a whole is read in slices, so that its first syntax error doesn't hide the others.
 std::vector<ProfileSource> profiles_to_check(const ConfigLayer& layer, TomlNode& root,
                                              std::vector<Error>& errors) {
@@ -201,15 +217,59 @@ Result<Profile> Config::profile(Catalogue& catalogue, std::string_view name) con
   return resolve(catalogue, choice);
 }
 
+Result<std::optional<Profile>> Config::profile_for(Catalogue& catalogue, const Target& target) const {
+  ConfigChoice choice = m_choice;
+  if (!says_hosts(choice)) {
+    TRY_ASSIGN(choice.profile, name_for(catalogue, target));
+    if (!choice.profile) return std::optional<Profile>();
+    // An empty one: no file has a profile.
+    if (choice.profile->empty()) choice.profile.reset();
+  }
+  TRY_ASSIGN(Profile profile, resolve(catalogue, choice));
+  if (closeness(profile.get("hosts"), target) == 0) return std::optional<Profile>();
+  return std::optional<Profile>(std::move(profile));
+}
+
+// Only `hosts` and exchange.kind of each are looked at: a host that nobody serves is told as such before anything else can be
+// wrong. Empty: the profile that the environment alone makes.
+Result<std::optional<std::string>> Config::name_for(Catalogue& catalogue, const Target& target) const {
+  TRY_ASSIGN(const auto readers, open_all(m_layers));
+  const auto fallback = choose(*m_system, m_choice, readers);
+  const bool asked_for = m_choice.profile || m_system->variable("WIF_PROFILE");
+  std::vector<std::string> names = names_of(readers);
+  if (asked_for || names.empty()) names = {fallback ? fallback->name : std::string(k_zero_file_name)};
+  std::vector<std::string> closest;
+  std::size_t best = 0;
+  for (const auto& name : names) {
+    TRY_ASSIGN(const auto source,
+               find_profile(readers, {name, asked_for ? fallback->said_by : "", false}, m_files));
+    const std::size_t close = closeness(hosts_of(catalogue, source ? source->node : TomlNode{}), target);
+    if (close == 0 || close < best) continue;
+    if (close > best) closest.clear();
+    best = close;
+    closest.push_back(source ? name : std::string());
+  }
+  if (closest.empty()) return std::optional<std::string>();
+  if (closest.size() == 1) return std::optional<std::string>(closest.front());
+  if (fallback && std::find(closest.begin(), closest.end(), fallback->name) != closest.end())
+    return std::optional<std::string>(fallback->name);
+  return fail(
+      Category::configuration,
+      "several profiles serve " + target.authority() + " equally closely: " + join(closest, ", "),
+      "narrow their `hosts`, choose one with -p NAME or WIF_PROFILE, or make one the default_profile");
+}
+
 // `trail`: the profiles whose links led here.
 Result<Profile> Config::resolve(Catalogue& catalogue, const ConfigChoice& choice,
                                 std::vector<std::string> trail) const {
   TRY_ASSIGN(const auto set, parse_set(choice.set));
+  TRY_ASSIGN(const auto request, parse_set(choice.request));
   TRY_ASSIGN(const auto readers, open_all(m_layers));
   TRY_ASSIGN(auto chosen, choose(*m_system, choice, readers));
   if (!trail.empty()) chosen.said_by = "profile " + quoted(trail.back());
   TRY_ASSIGN(const auto source, find_profile(readers, chosen, m_files));
   ProfileResolver resolver(*m_system, catalogue, set, chosen.name, source ? &*source : nullptr);
+  resolver.take_request(request);
   if (choice.subject_only) resolver.leave_out_exchange();
   auto errors = resolver.run();
   if (!errors.empty()) return tl::unexpected<Error>(std::move(errors.front()));

@@ -15,6 +15,7 @@
 
 #include "core/descriptor.hpp"
 #include "core/exchange_settings.hpp"
+#include "core/hosts.hpp"
 #include "core/system.hpp"
 #include "util/error.hpp"
 
@@ -35,8 +36,11 @@ struct ConfigChoice {
   std::optional<std::string> file;     // --config
   std::optional<std::string> profile;  // -p
   std::vector<std::string> set;        // --set KEY=VALUE
+  // KEY=VALUE that a consumer's request says: below the files, above the environment; what the profile doesn't take is left out.
+  std::vector<std::string> request;
   bool no_cache = false;
-  bool subject_only = false;  // the exchange's settings are left unread, and none of them is missed
+  bool subject_only =
+      false;  // the exchange's settings are left unread, none of them is missed: its kind is "none"
 };
 
 struct Profile;
@@ -79,6 +83,11 @@ class Config {
   Result<Profile> profile(Catalogue& catalogue) const;
   Result<Profile> profile(Catalogue& catalogue, std::string_view name) const;
 
+  // The profile for that host: the one that was asked for (-p, WIF_PROFILE) if it serves the host, else the one whose
+  // `hosts`, or whose exchange's, name it most closely, the default among equals. Nothing: none serves it. Two equally close
+  // ones are an error.
+  Result<std::optional<Profile>> profile_for(Catalogue& catalogue, const Target& target) const;
+
   // Names of all profiles, of all files, sorted.
   Result<std::vector<std::string>> profile_names() const;
   // Every mistake in every file: none means that all is well.
@@ -89,6 +98,7 @@ class Config {
   Config(const System& system, ConfigChoice choice) : m_system(&system), m_choice(std::move(choice)) {}
   Result<Profile> resolve(Catalogue& catalogue, const ConfigChoice& choice,
                           std::vector<std::string> trail = {}) const;
+  Result<std::optional<std::string>> name_for(Catalogue& catalogue, const Target& target) const;
   Status resolve_links(Catalogue& catalogue, Profile& profile, std::vector<std::string> trail) const;
 
   void check_chains(Catalogue& catalogue, const std::vector<std::string>& names,

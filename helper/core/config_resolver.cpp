@@ -55,6 +55,7 @@ std::vector<Error> ProfileResolver::run() {
   std::stable_sort(m_mistakes.begin(), m_mistakes.end(),
                    [](const Mistake& a, const Mistake& b) { return a.place < b.place; });
   if (m_mistakes.empty() && m_has_provider) {
+    apply_request();
     apply_environment();
     apply_implied();
     apply_defaults();
@@ -159,6 +160,9 @@ void ProfileResolver::use_any_provider() {
 
 void ProfileResolver::choose_exchange() {
   if (!m_with_exchange) {
+    m_profile.exchange = *exchange_kind(k_no_exchange);
+    m_profile.settings["exchange.kind"] = Setting{std::string(k_no_exchange), "the subject token is wanted"};
+    m_schema.exchange = m_profile.exchange.settings;
     m_schema.any_exchange = true;
     return;
   }
@@ -210,6 +214,12 @@ void ProfileResolver::apply_file() {
   if (m_source == nullptr) return;
   ProfileReader reader(m_schema, m_source->path, m_profile.settings, m_mistakes);
   reader.read(m_source->node);
+}
+
+void ProfileResolver::apply_request() {
+  if (m_request == nullptr) return;
+  for (const auto& [key, value] : *m_request)
+    if (m_schema.find(key)) m_profile.settings.try_emplace(key, Setting{value, "the request"});
 }
 
 void ProfileResolver::apply_environment() {

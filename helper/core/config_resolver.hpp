@@ -25,7 +25,7 @@ struct ProfileSource {
 Result<std::vector<std::pair<std::string, std::string>>> parse_set(const std::vector<std::string>& set);
 
 // One use: construct, run, then look at the profile and the errors. What wins, from first to last: --set, the file, the
-// environment, what a detection implies, the descriptor's default.
+// consumer's request, the environment, what a detection implies, the descriptor's default.
 class ProfileResolver {
  public:
   using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -35,8 +35,10 @@ class ProfileResolver {
     m_profile.name = std::move(name);
   }
 
-  // Before run(): the profile's exchange is neither read nor needed.
+  // Before run(): the profile's exchange is neither read nor needed, and none takes its place.
   void leave_out_exchange() { m_with_exchange = false; }
+  // Before run(): what the consumer's request says.
+  void take_request(const Pairs& request) { m_request = &request; }
   // All mistakes: in --set, in the file (in its order), then what is missing. None: the profile is whole.
   std::vector<Error> run();
   Profile& profile() { return m_profile; }
@@ -53,6 +55,7 @@ class ProfileResolver {
   void use_exchange(const ExchangeKind& kind);
   void apply_set();
   void apply_file();
+  void apply_request();
   void apply_environment();
   void take_variable(std::string_view key, const std::string& name);
   void apply_implied();
@@ -66,6 +69,7 @@ class ProfileResolver {
   Catalogue& m_catalogue;
   const Pairs& m_set;
   const ProfileSource* m_source;
+  const Pairs* m_request = nullptr;
   Profile m_profile;
   ConfigSchema m_schema;
   std::vector<SettingSpec> m_all_settings;       // of every provider, where none is known

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/hosts.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -172,6 +173,10 @@ std::optional<std::string> value_problem(std::string_view key, const SettingSpec
     if (std::find(modes.begin(), modes.end(), value) == modes.end())
       return "must be \"background\", \"inline\" or \"off\"" + not_this;
   }
+  if (key == "hosts" && !value.empty())
+    for (const std::string_view pattern : split(value, '\n'))
+      if (const auto problem = pattern_problem(pattern))
+        return "has " + quoted(pattern) + ", which " + *problem;
   const bool fits = (spec.type != SettingType::integer || is_integer(value)) &&
                     (spec.type != SettingType::boolean || value == "true" || value == "false") &&
                     (spec.type != SettingType::duration || parse_duration(value).has_value()) &&

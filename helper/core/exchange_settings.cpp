@@ -118,7 +118,7 @@ constexpr std::array k_kinds = {
                  {},
                  {},
                  "api.openai.com"},
-    ExchangeKind{"none", "no exchange: the subject token itself is the credential", k_none},
+    ExchangeKind{k_no_exchange, "no exchange: the subject token itself is the credential", k_none},
     ExchangeKind{"aws-sts", "AWS STS AssumeRoleWithWebIdentity", k_aws_sts},
     ExchangeKind{"rfc8693", "OAuth 2.0 token exchange at any server (RFC 8693)", k_rfc8693},
     ExchangeKind{"jwt-bearer", "JWT as an OAuth 2.0 authorization grant (RFC 7523)", k_jwt_bearer},

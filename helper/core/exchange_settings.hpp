@@ -31,6 +31,9 @@ struct ExchangeKind {
 std::span<const ExchangeKind> exchange_kinds();
 const ExchangeKind* exchange_kind(std::string_view name);
 
+// The kind whose credential is the subject token itself.
+inline constexpr std::string_view k_no_exchange = "none";
+
 // The presets that are compiled in, in the order of their names (helper/engine/exchange/presets).
 std::span<const ExchangeKind> built_in_presets();
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "core/lock.hpp"
+#include "core/rejection.hpp"
 #include "util/encode.hpp"
 #include "util/text.hpp"
 
@@ -67,7 +68,7 @@ Status add_links(EngineRequest& request, const System& system, const Profile& pr
 
 }  // namespace
 
-std::int64_t Session::min_ttl() const { return std::max(min_ttl_of(m_profile), m_options.min_remaining); }
+std::int64_t Session::min_ttl() const { return min_ttl_of(m_profile); }
 
 bool Session::inline_refresh() const {
   return m_options.refresh_inline || m_profile.get("cache.refresh") == "inline";
@@ -103,11 +104,31 @@ Result<EngineRequest> Session::request(bool store) const {
 Result<std::optional<Credential>> Session::from_record() {
   TRY_ASSIGN(auto record, m_store->read_record(m_name, m_binding));
   if (!record) return std::optional<Credential>();
-  const State state = state_of(*record, m_system.now(), min_ttl());
+  const Now now = m_system.now();
+  const State state = state_of(*record, now, min_ttl());
   if (state == State::invalid) return std::optional<Credential>();
   m_stale = state == State::stale;
+  m_short = is_short(*record, now, m_options.min_remaining);
   m_refresh_at = record->refresh_at;
   return std::optional<Credential>(std::move(record->credential));
+}
+
+// Whoever asks again for what it was just given was refused with it.
+bool Session::was_rejected(const Credential& credential) const {
+  if (m_options.caller == 0) return false;
+  const auto file = m_store->open_lock(m_name);
+  const auto before = file ? read_asked(file->get()) : std::nullopt;
+  return before && is_rejection(*before, m_options.caller, credential.issued_boot, m_system.now().boot_ms);
+}
+
+void Session::note_answer(const Credential& credential) const {
+  if (m_options.caller == 0 || !m_store) return;
+  const auto file = m_store->open_lock(m_name);
+  if (!file) return;
+  const auto before = read_asked(file->get());
+  const std::int64_t now = m_system.now().boot_ms;
+  write_asked(file->get(), {m_options.caller, now, credential.issued_boot,
+                            m_rejected ? now : before.value_or(Asked{}).forced_boot_ms});
 }
 
 Result<Credential> Session::get() {
@@ -115,6 +136,7 @@ Result<Credential> Session::get() {
   auto credential = look_up();
   // The token's file was swapped after the binding was made: whose record it is has to be asked again, once.
   if (!credential && credential.error().cause == k_identity_changed) credential = look_up();
+  if (credential) note_answer(*credential);
   return credential;
 }
 
@@ -126,7 +148,9 @@ Result<Credential> Session::look_up() {
   if (!m_store) return uncached();
 
   TRY_ASSIGN(auto credential, from_record());
-  const bool refresh_now = m_options.renew || (m_stale && inline_refresh());
+  m_rejected = m_rejected || (credential && was_rejected(*credential));
+  m_options.renew = m_options.renew || m_rejected;
+  const bool refresh_now = m_options.renew || m_short || (m_stale && inline_refresh());
   if (credential && !refresh_now) {
     m_from_cache = true;
     return std::move(*credential);
@@ -179,7 +203,7 @@ Result<Credential> Session::under_lock() {
     if (!m_options.wait(lock->get(), LockMode::shared, wait_until)) return without_lock(errno);
     unlock(lock->get());
     TRY_ASSIGN(auto credential, from_record());
-    if (credential && is_new_enough(*credential, began)) return std::move(*credential);
+    if (credential && is_new_enough(*credential, began) && !m_short) return std::move(*credential);
     if (auto error = failure_since(began)) return tl::unexpected(std::move(*error));
     // The winner was killed before it could say anything: somebody has to be the next.
     if (!m_options.wait(lock->get(), LockMode::exclusive, wait_until)) return without_lock(errno);
@@ -193,7 +217,7 @@ Result<Credential> Session::leader(int lock, std::optional<std::int64_t> waited_
   TRY_ASSIGN(auto credential, from_record());
   const bool old =
       m_options.renew && (!credential || !waited_since || !is_new_enough(*credential, *waited_since));
-  if (credential && !old && !(m_stale && inline_refresh())) return std::move(*credential);
+  if (credential && !old && !m_short && !(m_stale && inline_refresh())) return std::move(*credential);
   TRY(remembered());
   if (const auto kind = file_system(); !kind.empty() && m_options.verbosity > 0)
     m_warnings.push_back("the cache directory lies on " + std::string(kind) +

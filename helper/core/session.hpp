@@ -20,8 +20,10 @@ namespace wif {
 
 struct SessionOptions {
   std::int64_t timeout_ms = 30'000;
-  // Seconds that the consumer's protocol needs; cache.min_ttl if that is more.
+  // Seconds that the consumer's protocol needs. A shorter record is renewed first, and still given if that fails.
   std::int64_t min_remaining = 0;
+  // Process id of a consumer that asks again where its token was refused (rejection.hpp); 0: one that doesn't.
+  std::int64_t caller = 0;
   int verbosity = 0;
   bool json_log = false;
   bool no_cache = false;
@@ -54,6 +56,8 @@ class Session {
   bool inline_refresh() const;
   std::int64_t min_ttl() const;
   Result<std::optional<Credential>> from_record();
+  bool was_rejected(const Credential& credential) const;
+  void note_answer(const Credential& credential) const;
   Result<Credential> under_lock();
   Result<Credential> leader(int lock, std::optional<std::int64_t> waited_since);
   Result<Credential> without_lock(int error);
@@ -77,7 +81,9 @@ class Session {
   std::vector<std::string> m_warnings;
   bool m_from_cache = false;
   bool m_stale = false;
+  bool m_short = false;
   bool m_refresh_failed = false;
+  bool m_rejected = false;
   std::int64_t m_refresh_at = 0;
 };
 

@@ -11,7 +11,8 @@ ALLOWED = {
     "helper/core": {"util", "core"},
     "helper/lib": {"util", "core", "lib", "wif"},
     "helper/wrap": {"util", "core", "wrap"},
-    "helper/cli": {"util", "core", "wrap", "cli"},
+    "helper/cli": {"util", "core", "wrap", "integrations", "cli"},
+    "integrations": {"util", "core"},
     "helper/engine": {"util", "core", "engine", "wif"},
     "providers": {"wif", "kit", "util"},
 }

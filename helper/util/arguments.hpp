@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One command's command line: described once, then parsed or shown by --help. It stands on the path of every cached
-// answer, so only the command that was asked for is described, and it allocates next to nothing (README.md has the
-// figures that ruled a library out).
+// answer, so only the command that was asked for is described, and it allocates next to nothing (helper/cli/README.md has
+// the figures that ruled a library out).
 //
 // Understood: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, flags in one word (-vv). A later single value replaces
 // an earlier one, as with getopt; names can't be shortened, so that a new option never breaks an old script.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/arguments.hpp"
+#include "util/arguments.hpp"
 
 #include <gtest/gtest.h>
 
