@@ -13,6 +13,7 @@ const std::vector<Command>& command_table() {
       {"cache", "list, clear or locate what is cached", run_cache, false},
       {"inspect", "show what the subject token says, decoded", run_inspect, false},
       {"subject", "print the raw subject token", run_subject, false},
+      {"doctor", "find out why there is no credential", run_doctor, false},
       {"providers", "show where an identity was looked for and found", run_providers, false},
       {"exchanges", "show what an identity can be traded with", run_exchanges, false},
       {"config", "show, check or locate the configuration", run_config, false},

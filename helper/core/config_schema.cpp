@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t k_longest_word = 60;
 constexpr std::string_view k_claims = "expect.claims.";
+constexpr std::string_view k_attributes = "expect.attributes.";
 constexpr std::string_view k_exchange_fields = "exchange.fields.";
 constexpr std::string_view k_refresh_modes = "background|inline|off";
 
@@ -116,6 +117,8 @@ std::span<const SettingSpec> ConfigSchema::part(std::string_view prefix) const {
 std::optional<SettingSpec> ConfigSchema::find(std::string_view key) const {
   if (starts_with(key, k_claims) && key.size() > k_claims.size())
     return SettingSpec{key, SettingType::string, "", "a claim's expected value", false};
+  if (starts_with(key, k_attributes) && key.size() > k_attributes.size())
+    return SettingSpec{key, SettingType::string, "", "an attribute transformation's expression", false};
   if (takes_fields() && starts_with(key, k_exchange_fields) && key.size() > k_exchange_fields.size())
     return SettingSpec{key, SettingType::string, "", "a field to send", false};
   const std::string_view prefix = prefix_of(key);
@@ -134,7 +137,8 @@ bool ConfigSchema::takes_fields() const {
 
 bool ConfigSchema::is_part(std::string_view key) const {
   return std::find(k_parts.begin(), k_parts.end(), key) != k_parts.end() || key == "expect.claims" ||
-         starts_with(key, k_claims) || (key == "exchange.fields" && takes_fields());
+         key == "expect.attributes" || starts_with(key, k_claims) ||
+         (key == "exchange.fields" && takes_fields());
 }
 
 bool ConfigSchema::passes(std::string_view key) const {
@@ -145,7 +149,7 @@ std::vector<std::string> ConfigSchema::keys_of(std::string_view prefix) const {
   std::vector<std::string> out;
   if (prefix == "subject.") out.insert(out.end(), {"provider", "profile"});
   if (prefix == "exchange.") out.emplace_back("kind");
-  if (prefix == "expect.") out.emplace_back("claims");
+  if (prefix == "expect.") out.insert(out.end(), {"claims", "attributes"});
   if (prefix.empty()) out.assign(k_parts.begin(), k_parts.end());
   for (const auto& spec : part(prefix)) out.emplace_back(spec.name);
   return out;
@@ -195,7 +199,8 @@ void ProfileReader::read(const TomlNode& profile) {
 
 void ProfileReader::read_children(const TomlNode& table, const std::string& prefix) {
   // Any names, with dots in them too.
-  const bool any_names = starts_with(prefix, k_claims) || prefix == k_exchange_fields;
+  const bool any_names =
+      starts_with(prefix, k_claims) || prefix == k_attributes || prefix == k_exchange_fields;
   for (const auto& node : table.children) {
     const std::string key = prefix + node.key;
     const bool is_table = node.kind == TomlNode::Kind::table;
@@ -239,6 +244,7 @@ void ProfileReader::unknown(const TomlNode& node, const std::string& prefix) {
 // `"audience" in [profiles.prod] subject`.
 std::string ProfileReader::where(const std::string& key) const {
   const std::string_view prefix = starts_with(key, k_claims)            ? k_claims
+                                  : starts_with(key, k_attributes)      ? k_attributes
                                   : starts_with(key, k_exchange_fields) ? k_exchange_fields
                                                                         : prefix_of(key);
   std::string out = quoted(std::string_view(key).substr(prefix.size())) + " in [profiles." + m_profile + "]";

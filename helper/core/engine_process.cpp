@@ -251,6 +251,7 @@ EngineAnswer EngineProcess::run(const EngineRequest& request, int lock) {
   const bool in_time = read_until(reader.get(), child.descriptor(), request.deadline_ms + k_grace_ms, text);
   if (!in_time) child.end();
   EngineAnswer answer = read_outcome(text, child.wait(), in_time, request);
+  if (request.diagnose) answer.steps = read_steps(text);
   wipe(text);
   return answer;
 }

@@ -88,6 +88,9 @@ void write_members(JsonWriter& writer, const EngineRequest& request) {
   writer.member("binding", std::string_view(request.binding));
   writer.member("refused_subject", std::string_view(request.refused_subject));
   writer.member("subject_only", request.subject_only);
+  writer.member("diagnose", request.diagnose);
+  writer.member("api_url", std::string_view(request.api_url));
+  write_values(writer, "expect", request.expect);
 }
 
 EngineRequest read_members(JsonValue json) {
@@ -111,6 +114,9 @@ EngineRequest read_members(JsonValue json) {
   request.binding = text_of(json["binding"]);
   request.refused_subject = text_of(json["refused_subject"]);
   request.subject_only = json["subject_only"].boolean().value_or(false);
+  request.diagnose = json["diagnose"].boolean().value_or(false);
+  request.api_url = text_of(json["api_url"]);
+  request.expect = read_values(json["expect"]);
   return request;
 }
 
@@ -142,10 +148,20 @@ std::string write_stage(std::string_view stage) {
   return writer.take() + "\n";
 }
 
+std::string write_step_line(const DoctorStep& step) {
+  JsonWriter writer;
+  writer.object().key("step");
+  write_step(writer, step);
+  writer.end();
+  return writer.take() + "\n";
+}
+
 std::string write_answer(const EngineAnswer& answer) {
   JsonWriter writer;
   writer.object();
-  if (answer.subject) {
+  if (answer.diagnosed) {
+    writer.member("diagnosed", true);
+  } else if (answer.subject) {
     write_subject(writer, *answer.subject);
   } else if (answer.outcome) {
     writer.key("credential").object();
@@ -159,7 +175,16 @@ std::string write_answer(const EngineAnswer& answer) {
   return writer.take() + "\n";
 }
 
+std::vector<DoctorStep> read_steps(const std::string& text) {
+  std::vector<DoctorStep> steps;
+  for (const std::string_view line : split(text, '\n'))
+    if (const auto json = Json::parse(std::string(line)); json && (*json)["step"])
+      steps.push_back(read_step((*json)["step"]));
+  return steps;
+}
+
 Result<EngineAnswer> read_answer(const std::string& text, std::string& stage) {
+  EngineAnswer answer;
   for (const std::string_view line : split(text, '\n')) {
     if (line.empty()) continue;
     TRY_ASSIGN(const Json json, Json::parse(std::string(line)));
@@ -167,8 +192,10 @@ Result<EngineAnswer> read_answer(const std::string& text, std::string& stage) {
       stage = *named;
       continue;
     }
-    EngineAnswer answer;
+    if (json["step"]) continue;
     answer.warning = text_of(json["warning"]);
+    answer.diagnosed = json["diagnosed"].boolean().value_or(false);
+    if (answer.diagnosed) return answer;
     if (json["subject"]) {
       answer.subject = read_subject(json["subject"]);
     } else if (json["error"]) {

@@ -9,7 +9,8 @@
 //   descriptor 3   the locked lock file, if the request has a `store`: the lock is held until the engine ends
 //
 // The answer is lines of JSON: {"stage":"provider"} and {"stage":"exchange"} as it gets there (so that a crash can be
-// told), then one {"credential":{…},"warning":"…"}, {"subject":{…}} or {"error":{…}}. The engine keeps the deadline itself
+// told), {"step":{…}} for what a diagnosis found so far, then one {"credential":{…},"warning":"…"}, {"subject":{…}},
+// {"diagnosed":true} or {"error":{…}}. The engine keeps the deadline itself
 // (a watchdog thread); wif kills it a little later if it does not. If wif is killed, the engine finishes its work for those
 // who wait for the lock, and exchanges descriptor 2 for /dev/null, so that nobody who reads wif's stderr waits for it.
 #pragma once
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "core/credential.hpp"
+#include "core/diagnosis.hpp"
 #include "util/error.hpp"
 
 namespace wif {
@@ -41,6 +43,7 @@ struct EngineRequest {
 
   std::string exchange;  // kind, never a preset's name
   NamedValues exchange_settings;
+  NamedValues expect;  // what the profile expects of the token: what a failure is compared with
 
   // Of a link (below): "subject" or "actor", and the least life, in seconds, that a record of it has to have left.
   std::string role;
@@ -55,6 +58,10 @@ struct EngineRequest {
   std::string refused_subject;  // SHA-256 of an assertion that was refused as reused: don't send it again
 
   bool subject_only = false;  // fetch the subject token and hand it over as it is: no exchange, no store
+
+  // Look at everything on the way to a credential and say what was found; nothing is stored.
+  bool diagnose = false;
+  std::string api_url;  // of a diagnosis: the API to call with the credential; empty: none
 };
 
 // What a provider handed over, unchecked.
@@ -77,13 +84,18 @@ struct EngineAnswer {
   tl::expected<Credential, EngineError> outcome = tl::unexpected(EngineError{});
   std::optional<FetchedSubject> subject;  // of a request for that only, in place of an outcome
   std::string warning;                    // the credential is good but was not stored: why
+  std::vector<DoctorStep> steps;          // of a diagnosis, whatever came of it
+  bool diagnosed = false;                 // a diagnosis came to its end, in place of an outcome
 };
 
 std::string write_request(const EngineRequest& request);
 Result<EngineRequest> read_request(std::string text);
 
 std::string write_stage(std::string_view stage);  // with its line end
+std::string write_step_line(const DoctorStep& step);
 std::string write_answer(const EngineAnswer& answer);
+// What a diagnosis found before it ended, however it did.
+std::vector<DoctorStep> read_steps(const std::string& text);
 // The last line of what the engine said; `stage` gets the last stage named. No final line is an error of category bug.
 Result<EngineAnswer> read_answer(const std::string& text, std::string& stage);
 

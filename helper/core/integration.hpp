@@ -90,6 +90,12 @@ struct FileFormat {
   Result<Secret> (*render)(const Grant& grant);
 };
 
+// Where a consumer keeps the setting that names its helper, for `wif doctor`.
+struct ConsumerFile {
+  const char* variable;  // an environment variable that names the file; nullptr: none
+  const char* path;      // "~/..." or absolute
+};
+
 struct Integration {
   const char* name;     // `wif NAME`
   const char* program;  // the name that the consumer looks for its helper by, a link to wif; nullptr: none
@@ -102,6 +108,7 @@ struct Integration {
   bool repeats_after_rejection;
   std::unique_ptr<Protocol> (*protocol)();  // nullptr: it has file formats only
   std::span<const FileFormat> formats;
+  std::span<const ConsumerFile> files = {};
 };
 
 // Where a bare token is wanted: a credential that is more than one is an error (usage).

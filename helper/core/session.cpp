@@ -29,6 +29,7 @@ EngineRequest provider_request(const Profile& profile, const SessionOptions& opt
   request.subject = profile.part("subject.");
   request.exchange = profile.exchange.engine_kind();
   request.exchange_settings = profile.exchange_part();
+  request.expect = profile.part("expect.");
   return request;
 }
 
@@ -288,6 +289,23 @@ Result<EngineRequest> subject_request(const System& system, const Profile& profi
     TRY_ASSIGN(store, Store::open(*directory, true, why));
   }
   TRY(add_links(request, system, profile, options, store ? &*store : nullptr));
+  return request;
+}
+
+Result<EngineRequest> diagnosis_request(const System& system, const Profile& profile,
+                                        const SessionOptions& options) {
+  TRY_ASSIGN(EngineRequest request, subject_request(system, profile, options));
+  request.subject_only = false;
+  request.diagnose = true;
+  // Whose failure may have said what not to send again. That there is no token is for the provider to say.
+  const auto binding = make_binding(system, profile);
+  const auto directory = binding ? cache_directory(system) : std::nullopt;
+  std::string why;
+  const auto store =
+      directory ? Store::open(*directory, false, why) : Result<std::optional<Store>>(std::nullopt);
+  if (store && *store)
+    if (const auto failure = (*store)->read_failure(record_name(*binding), *binding))
+      request.refused_subject = failure->refused_subject;
   return request;
 }
 

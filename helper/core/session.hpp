@@ -91,6 +91,10 @@ class Session {
 Result<EngineRequest> subject_request(const System& system, const Profile& profile,
                                       const SessionOptions& options);
 
+// What asks an engine to look at the whole way to the profile's credential.
+Result<EngineRequest> diagnosis_request(const System& system, const Profile& profile,
+                                        const SessionOptions& options);
+
 // Removes the record if it still holds the token that was rejected, named by its SHA-256 (hexadecimal): a late rejection
 // must not throw away a newer token. Waits for the record's lock until `deadline_ms` (lock.hpp). Whether it was removed;
 // false too if the lock wasn't free in time, since whoever holds it is about to replace the record.

@@ -52,10 +52,15 @@ void Answer::stage(std::string_view name, Error overdue, std::string subject_has
   write_all(m_pipe.get(), write_stage(name));
 }
 
+void Answer::step(const DoctorStep& step) {
+  const std::lock_guard lock(m_mutex);
+  if (!m_claimed) write_all(m_pipe.get(), write_step_line(step));
+}
+
 void Answer::finish(EngineAnswer answer) {
   if (!claim())
     for (;;) pause();
-  if (answer.subject) {
+  if (answer.subject || answer.diagnosed) {
     // Nothing of it is kept.
   } else if (answer.outcome) {
     answer.warning = store_credential(m_system, m_request, *answer.outcome);

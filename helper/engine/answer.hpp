@@ -26,6 +26,8 @@ class Answer {
   void watch(Deadline deadline);
   // Says which stage begins; `overdue` is the error if the deadline passes in it.
   void stage(std::string_view name, Error overdue, std::string subject_hash = {});
+  // What a diagnosis found.
+  void step(const DoctorStep& step);
   // Stores the outcome as the request asks, and writes the final line.
   void finish(EngineAnswer answer);
 

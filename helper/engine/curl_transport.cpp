@@ -190,6 +190,40 @@ bool has_unsafe_header(const HttpRequest& request) {
          });
 }
 
+std::int64_t time_of(CURL* curl, CURLINFO what) {
+  curl_off_t microseconds = 0;
+  return curl_easy_getinfo(curl, what, &microseconds) == CURLE_OK ? microseconds / 1000 : 0;
+}
+
+// Of the leaf, out of OpenSSL's names for a certificate's fields.
+std::string certificate_of(CURL* curl) {
+  curl_certinfo* chain = nullptr;
+  if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr ||
+      chain->num_of_certs < 1)
+    return {};
+  std::string issuer;
+  std::string end;
+  for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next) {
+    const std::string_view text = line->data;
+    if (text.starts_with("Issuer:")) issuer = printable(text.substr(7), 80);
+    if (text.starts_with("Expire date:")) end = printable(text.substr(12), 40);
+  }
+  return issuer.empty() ? std::string() : "issued by " + issuer + ", until " + end;
+}
+
+HttpTimings timings_of(CURL* curl, bool describe_certificate) {
+  const std::int64_t lookup = time_of(curl, CURLINFO_NAMELOOKUP_TIME_T);
+  const std::int64_t connect = time_of(curl, CURLINFO_CONNECT_TIME_T);
+  const std::int64_t tls = time_of(curl, CURLINFO_APPCONNECT_TIME_T);
+  HttpTimings timings{
+      lookup, std::max<std::int64_t>(connect - lookup, 0), std::max<std::int64_t>(tls - connect, 0), {}, {}};
+  const char* address = nullptr;
+  if (curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address != nullptr)
+    timings.address = address;
+  if (describe_certificate) timings.certificate = certificate_of(curl);
+  return timings;
+}
+
 HttpFailure local_failure(Error error) { return {std::move(error)}; }
 
 }  // namespace
@@ -233,6 +267,7 @@ HttpResult CurlTransport::attempt(const HttpRequest& request, std::int64_t timeo
   if (url->is_https()) {
     anchors = choose_trust_anchors(m_impl->system, system_trust_places(), request.ca_file, request.ca_dir);
     set_tls(curl, anchors);
+    if (request.describe_certificate) set(curl, CURLOPT_CERTINFO, 1L);
   }
   set_limits(curl, timeout_ms);
   set_route(curl, request, *url);
@@ -259,6 +294,7 @@ HttpResult CurlTransport::attempt(const HttpRequest& request, std::int64_t timeo
   response.status = static_cast<int>(status);
   response.headers = std::move(received.headers);
   response.body = Secret(std::move(received.body));
+  response.timings = timings_of(curl, request.describe_certificate);
   return response;
 }
 

@@ -18,6 +18,7 @@
 #include "engine/answer.hpp"
 #include "engine/curl_transport.hpp"
 #include "engine/deadline.hpp"
+#include "engine/diagnosis/diagnose.hpp"
 #include "engine/log.hpp"
 #include "engine/retry.hpp"
 #include "engine/work.hpp"
@@ -97,7 +98,9 @@ int run_engine() {
   RealWaiting waiting(deadline);
   RetryingHttp http(transport, waiting);
   const Work work{*request, system, log, deadline, answer, http};
-  answer.finish(request->subject_only ? hand_over_subject(work) : exchange_subject(work));
+  answer.finish(request->diagnose       ? diagnose(work)
+                : request->subject_only ? hand_over_subject(work)
+                                        : exchange_subject(work));
   // Closing it isn't enough where the caller's program forked: the lock would live on with a copy of the descriptor.
   if (request->store) unlock(k_lock_descriptor);
   return 0;

@@ -39,7 +39,17 @@ struct HttpRequest {
   bool http2_prior_knowledge = false;
   bool metadata_host = false;  // plain http to this host is the vendor's documented way
   bool retry = true;
+  bool describe_certificate = false;
   std::optional<AwsSignature> aws;
+};
+
+// How the connection came about; zeros where one was kept.
+struct HttpTimings {
+  std::int64_t lookup_ms = 0;  // each from the step before it
+  std::int64_t connect_ms = 0;
+  std::int64_t tls_ms = 0;
+  std::string address;      // of the peer, or of the proxy
+  std::string certificate;  // "issued by ..., good until ...", as HttpRequest::describe_certificate asks
 };
 
 struct HttpResponse {
@@ -47,7 +57,8 @@ struct HttpResponse {
   std::vector<HttpHeader> headers;  // trailers follow
   Secret body;                      // at most 1 MiB
   std::int64_t retry_after = 0;     // seconds that the server asked for and that we did not wait
-  int unanswered_tries = 0;         // earlier tries of the same request that may have reached the server
+  HttpTimings timings;
+  int unanswered_tries = 0;  // earlier tries of the same request that may have reached the server
 
   // The first header of that name, whatever its case; empty if there is none.
   std::string_view header(std::string_view name) const;

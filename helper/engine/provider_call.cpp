@@ -203,4 +203,24 @@ Result<SubjectToken> fetch_subject(const wif_provider& provider, const ProviderS
   return subject;
 }
 
+void probe_source(const wif_provider& provider, const ProviderServices& services,
+                  const std::function<void(DoctorStep)>& step) {
+  // The member came with the table's first version, but a module need not fill it in.
+  if (provider.probe == nullptr) return;
+  wif_call call(services);
+  const auto tell = [](void* context, const char* id, std::int32_t status, const char* checked,
+                       const char* found) {
+    const auto line = [](const char* text) {
+      return text == nullptr ? std::string() : printable(redact(text), 300);
+    };
+    DoctorStep told = status == WIF_OK ? ok_step("source", line(checked), line(found))
+                                       : failed_step("source", line(checked),
+                                                     {category_from_code(status), line(found), {}, {}});
+    if (id != nullptr) told.checked = line(id) + ": " + told.checked;
+    (*static_cast<const std::function<void(DoctorStep)>*>(context))(std::move(told));
+  };
+  auto sink = step;
+  provider.probe(&k_host, &call, tell, &sink);
+}
+
 }  // namespace wif

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "core/engine_protocol.hpp"
 #include "core/system.hpp"
@@ -27,5 +28,9 @@ struct ProviderServices {
 // The token (trimmed), its type and its expiry; hash and claims are left to check_subject. Whatever the module was
 // handed is wiped and gone when this returns.
 Result<SubjectToken> fetch_subject(const wif_provider& provider, const ProviderServices& services);
+
+// What the module says of its source without fetching a token; nothing of one that says nothing.
+void probe_source(const wif_provider& provider, const ProviderServices& services,
+                  const std::function<void(DoctorStep)>& step);
 
 }  // namespace wif

@@ -4,7 +4,10 @@
 #include <optional>
 
 #include "core/cache.hpp"
+#include "core/exchange_settings.hpp"
+#include "core/jwt.hpp"
 #include "core/store.hpp"
+#include "engine/diagnosis/token_checks.hpp"
 #include "engine/exchange/post.hpp"
 #include "engine/link.hpp"
 #include "engine/module_loader.hpp"
@@ -14,8 +17,6 @@
 namespace wif {
 namespace {
 
-using SubjectResult = tl::expected<SubjectToken, EngineError>;
-
 Error overdue(const EngineRequest& request, const std::string& what) {
   const std::string hint = "allow more with --timeout; `wif doctor` shows where the time goes";
   return {Category::unreachable,
@@ -24,19 +25,17 @@ Error overdue(const EngineRequest& request, const std::string& what) {
           {}};
 }
 
-// Whoever hands over the subject token, for messages.
-std::string source_of(const EngineRequest& request) {
-  const EngineRequest* link = find_link(request, "subject");
-  return link != nullptr ? "profile '" + link->profile + "'" : "provider '" + request.provider + "'";
+Result<const wif_provider*> load_provider(const Work& work) {
+  TRY_ASSIGN(const auto places, module_places(work.system));
+  TRY_ASSIGN(const std::string path, find_module(work.request.module, places));
+  work.log.plain(LogLevel::debug, "loading " + path);
+  return load_module(path, work.request.provider);
 }
 
 Result<SubjectToken> fetch_from_provider(const Work& work) {
   const EngineRequest& request = work.request;
   work.answer.stage("provider", overdue(request, source_of(request) + " did not answer"));
-  TRY_ASSIGN(const auto places, module_places(work.system));
-  TRY_ASSIGN(const std::string path, find_module(request.module, places));
-  work.log.plain(LogLevel::debug, "loading " + path);
-  TRY_ASSIGN(const wif_provider* provider, load_module(path, request.provider));
+  TRY_ASSIGN(const wif_provider* provider, load_provider(work));
   return fetch_subject(*provider, {request, work.system, work.http, work.log, work.deadline});
 }
 
@@ -54,13 +53,6 @@ SubjectResult get_linked(const Work& work, std::string_view role) {
   return as_subject(*credential);
 }
 
-SubjectResult get_subject(const Work& work) {
-  if (find_link(work.request, "subject") != nullptr) return get_linked(work, "subject");
-  auto subject = fetch_from_provider(work);
-  if (!subject) return tl::unexpected(engine_error(std::move(subject.error())));
-  return std::move(*subject);
-}
-
 EngineError not_rotated(const EngineRequest& request, const SubjectToken& subject) {
   EngineError failure = engine_error(
       {Category::refused,
@@ -73,29 +65,24 @@ EngineError not_rotated(const EngineRequest& request, const SubjectToken& subjec
   return failure;
 }
 
-// Everything that has to be true of a subject token before it leaves this machine.
-std::optional<EngineError> objection(const Work& work, SubjectToken& subject, const std::string& token_type) {
-  const EngineRequest& request = work.request;
-  const auto object = [&](Error error) {
-    EngineError failure = engine_error(std::move(error));
-    failure.subject_hash = subject.hash;
-    return failure;
-  };
-  const Status fit = check_subject(subject, source_of(request), token_type, work.system.now().wall);
-  if (!subject.hash.empty())
-    work.log.plain(LogLevel::info, "subject token from " + source_of(request) + ": " + subject.claims +
-                                       " sha256=" + subject.hash.substr(0, 8));
-  if (!fit) return object(fit.error());
-  if (!binding_fits(request.binding, subject.token.view()))
-    return object({Category::no_identity, "the subject token changed its identity while it was being fetched",
-                   "try again", std::string(k_identity_changed)});
-  if (subject.hash == request.refused_subject) return not_rotated(request, subject);
-  return {};
-}
-
 void announce_exchange(const Work& work, const std::string& host, const std::string& subject_hash) {
   work.answer.stage("exchange", overdue(work.request, "the exchange with " + host + " did not finish"),
                     subject_hash);
+}
+
+// A failure that names no cause: what of the token can be told to be wrong without asking anybody comes first in the hint.
+void add_suspicion(const Work& work, const SubjectToken& subject, Error& error) {
+  const auto jwt =
+      error.cause.empty() ? decode_jwt(subject.token.view()) : Result<Jwt>(tl::unexpected(Error{}));
+  if (!jwt || work.request.exchange != exchange_kinds().front().name) return;
+  const auto audiences = split(setting_of(work.request.subject, "audience"), '\n');
+  const TokenExpectation expectation{work.request.expect, std::string(audiences.front()), true,
+                                     work.system.now().wall};
+  for (const auto& step : check_token(*jwt, expectation)) {
+    if (step.status != StepStatus::failed) continue;
+    error.hint = "most probably " + step.cause + "; `wif doctor` compares it all";
+    return;
+  }
 }
 
 // What a refresh token gives; nothing where there is none, or where the server takes it no longer.
@@ -121,6 +108,54 @@ std::optional<ExchangeResult> renew(const Work& work, const Exchange& exchange, 
 
 }  // namespace
 
+std::string source_of(const EngineRequest& request) {
+  const EngineRequest* link = find_link(request, "subject");
+  return link != nullptr ? "profile '" + link->profile + "'" : "provider '" + request.provider + "'";
+}
+
+SubjectResult get_subject(const Work& work) {
+  if (find_link(work.request, "subject") != nullptr) return get_linked(work, "subject");
+  auto subject = fetch_from_provider(work);
+  if (!subject) return tl::unexpected(engine_error(std::move(subject.error())));
+  return std::move(*subject);
+}
+
+std::optional<EngineError> objection(const Work& work, SubjectToken& subject, const std::string& token_type) {
+  const EngineRequest& request = work.request;
+  const auto object = [&](Error error) {
+    EngineError failure = engine_error(std::move(error));
+    failure.subject_hash = subject.hash;
+    return failure;
+  };
+  const Status fit = check_subject(subject, source_of(request), token_type, work.system.now().wall);
+  if (!subject.hash.empty())
+    work.log.plain(LogLevel::info, "subject token from " + source_of(request) + ": " + subject.claims +
+                                       " sha256=" + subject.hash.substr(0, 8));
+  if (!fit) return object(fit.error());
+  if (!binding_fits(request.binding, subject.token.view()))
+    return object({Category::no_identity, "the subject token changed its identity while it was being fetched",
+                   "try again", std::string(k_identity_changed)});
+  if (subject.hash == request.refused_subject) return not_rotated(request, subject);
+  return {};
+}
+
+std::optional<EngineError> add_actor(const Work& work, ExchangeInput& input,
+                                     std::optional<SubjectToken>& actor) {
+  if (find_link(work.request, "actor") == nullptr) return {};
+  auto linked = get_linked(work, "actor");
+  if (!linked) return std::move(linked.error());
+  input.actor = &actor.emplace(std::move(*linked));
+  return {};
+}
+
+// A module that can't be loaded is told when its token is fetched.
+void probe_subject_source(const Work& work, const std::function<void(DoctorStep)>& step) {
+  if (find_link(work.request, "subject") != nullptr) return;
+  const auto provider = load_provider(work);
+  if (provider)
+    probe_source(**provider, {work.request, work.system, work.http, work.log, work.deadline}, step);
+}
+
 ExchangeResult run_exchange(const Work& work) {
   const EngineRequest& request = work.request;
   const Exchange* exchange = find_exchange(request.exchange);
@@ -138,11 +173,7 @@ ExchangeResult run_exchange(const Work& work) {
   ExchangeInput input{request.exchange_settings, *subject, request.token_type, work.system};
   if (auto error = objection(work, *subject, input.token_type())) return tl::unexpected(std::move(*error));
   std::optional<SubjectToken> actor;
-  if (find_link(request, "actor") != nullptr) {
-    auto linked = get_linked(work, "actor");
-    if (!linked) return tl::unexpected(std::move(linked.error()));
-    input.actor = &actor.emplace(std::move(*linked));
-  }
+  if (auto error = add_actor(work, input, actor)) return tl::unexpected(std::move(*error));
   announce_exchange(work, host, subject->hash);
   auto result = exchange->exchange(input, work.http);
   if (result) {
@@ -150,6 +181,7 @@ ExchangeResult run_exchange(const Work& work) {
     work.log.plain(LogLevel::info, host + " issued a credential for " + duration_words(result->lifetime()));
   } else {
     result.error().subject_hash = subject->hash;
+    add_suspicion(work, *subject, result.error().error);
   }
   return result;
 }

@@ -137,6 +137,10 @@ class Git final : public Protocol {
   Attributes m_asked;
 };
 
+constexpr std::array k_files = {ConsumerFile{"GIT_CONFIG_GLOBAL", "~/.gitconfig"},
+                                ConsumerFile{nullptr, "~/.config/git/config"},
+                                ConsumerFile{nullptr, "/etc/gitconfig"}};
+
 std::unique_ptr<Protocol> make() { return std::make_unique<Git>(); }
 
 }  // namespace
@@ -154,6 +158,7 @@ constinit const Integration integration_git = {
     .repeats_after_rejection = false,
     .protocol = make,
     .formats = {},
+    .files = k_files,
 };
 
 }  // namespace wif

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/doctor_local.hpp"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+#include "core/cache.hpp"
+#include "core/detection.hpp"
+#include "core/lock.hpp"
+#include "integrations/table.hpp"
+#include "util/encode.hpp"
+#include "util/text.hpp"
+
+namespace wif {
+namespace {
+
+constexpr const char* k_configuration = "profile";
+constexpr const char* k_provider = "source of the identity";
+constexpr const char* k_cache = "cache";
+constexpr const char* k_environment = "other programs' environment";
+constexpr const char* k_integrations = "programs that run wif";
+constexpr std::int64_t k_min_ttl = 120;
+
+std::string list_of(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : "; ") + word;
+  return out;
+}
+
+DoctorStep warned(DoctorStep step, std::string cause, std::string mend) {
+  step.status = StepStatus::warning;
+  step.cause = std::move(cause);
+  step.mend = std::move(mend);
+  return step;
+}
+
+// Where the profile's settings come from, files only.
+std::string files_of(const Profile& profile) {
+  std::vector<std::string> files;
+  for (const auto& [key, setting] : profile.settings) {
+    if (!setting.origin.starts_with('/')) continue;
+    const std::string file = setting.origin.substr(0, setting.origin.find(':'));
+    if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+  }
+  return files.empty() ? "from the environment alone, no file" : "from " + list_of(files);
+}
+
+// An id that was pasted with what stood around it, or never filled in.
+std::optional<std::string> id_problem(const Profile& profile, const std::string& key) {
+  const std::string value(profile.get(key));
+  const auto found = profile.settings.find(key);
+  const std::string shown = key + " is '" + printable(value, 60) + "' (" +
+                            (found == profile.settings.end() ? "" : found->second.origin) + ")";
+  if (value.empty()) return {};
+  if (value.find_first_of("<>{}$") != std::string::npos || value.find("...") != std::string::npos ||
+      value.find("…") != std::string::npos)
+    return shown + ": a placeholder that was never filled in";
+  if (value.find_first_of(" \t\r\n\"'`,;") != std::string::npos)
+    return shown + ": it has quotes, commas or white space in it";
+  return {};
+}
+
+// Ids of one kind in the other's place are the likeliest slip.
+std::optional<std::string> ids_problem(const Profile& profile) {
+  constexpr const char* k_provider_id = "exchange.identity_provider_id";
+  constexpr const char* k_account_id = "exchange.service_account_id";
+  for (const char* key : {k_provider_id, k_account_id})
+    if (auto problem = id_problem(profile, key)) return problem;
+  const auto provider = profile.get(k_provider_id);
+  if (!provider.empty() && provider == profile.get(k_account_id))
+    return std::string("exchange.identity_provider_id and exchange.service_account_id are the same: '") +
+           printable(provider, 60) + "'";
+  return {};
+}
+
+DoctorStep configuration_step(const Profile& profile) {
+  DoctorStep step = ok_step("configuration", k_configuration, "'" + profile.name + "' " + files_of(profile));
+  if (auto problem = ids_problem(profile)) {
+    step = failed_step("configuration", k_configuration,
+                       {Category::configuration,
+                        *problem,
+                        "copy the id anew from OpenAI's settings, without anything around it",
+                        {}});
+  }
+  return step;
+}
+
+DoctorStep provider_step(const Profile& profile) {
+  if (!profile.links.empty() && profile.provider.name.empty())
+    return ok_step("provider", k_provider, "profile '" + profile.links.front().profile->name + "'");
+  std::string found = std::string(profile.provider.name) + " (" + profile.provider_why + ")";
+  Catalogue catalogue(real_system());
+  std::vector<Error> problems;
+  std::vector<std::string> others;
+  for (const auto& finding : survey(real_system(), catalogue, problems)) {
+    const std::string name(finding.descriptor.name);
+    if (finding.found && name != profile.provider.name &&
+        std::find(others.begin(), others.end(), name) == others.end())
+      others.push_back(name);
+  }
+  if (!others.empty()) found += "; found as well: " + list_of(others);
+  DoctorStep step = ok_step("provider", k_provider, found);
+  if (!problems.empty()) return warned(std::move(step), problems.front().message, problems.front().hint);
+  return step;
+}
+
+std::string record_words(const Record& record, const Now& now) {
+  const std::int64_t left = record.credential.expires_at - now.wall;
+  switch (state_of(record, now, k_min_ttl)) {
+    case State::fresh:
+      return "a fresh record, good for " + duration_words(left);
+    case State::stale:
+      return "a record that is due for refresh, good for " + duration_words(left);
+    case State::invalid:
+      return "a record that is used up";
+  }
+  return {};
+}
+
+void diagnose_record(const Profile& profile, const Store& store, std::vector<DoctorStep>& steps) {
+  const auto binding = make_binding(real_system(), profile);
+  const std::size_t records = store.names().size();
+  const std::string others = std::to_string(records) + " records in " + store.directory();
+  if (!binding)
+    return steps.push_back(
+        ok_step("cache", k_cache, others + "; which is this profile's can't be told without its token"));
+  const std::string name = record_name(*binding);
+  const auto record = store.read_record(name, *binding);
+  if (!record) return steps.push_back(failed_step("cache", k_cache, record.error()));
+  std::string found = *record ? record_words(**record, real_system().now()) : "no record of this profile";
+  const auto lock = store.open_lock(name);
+  const bool free = lock && try_lock(lock->get(), LockMode::exclusive);
+  if (free) unlock(lock->get());
+  if (lock && !free) found += "; an exchange is under way";
+  DoctorStep step = ok_step("cache", k_cache, found + "; " + others);
+  if (!lock) step = warned(std::move(step), lock.error().message, lock.error().hint);
+  const auto kind = network_file_system(real_system().file_system(store.directory()));
+  if (!kind.empty())
+    step = warned(std::move(step),
+                  "the cache lies on " + std::string(kind) + ": locks may not reach other hosts",
+                  "set WIF_CACHE_DIR to a local directory, such as one in $XDG_RUNTIME_DIR");
+  steps.push_back(std::move(step));
+  const auto failure = store.read_failure(name, *binding);
+  if (!failure) return steps.push_back(ok_step("last_failure", "last failure", "none kept"));
+  const std::string when = duration_words(real_system().now().wall - failure->at) + " ago";
+  DoctorStep last = ok_step("last_failure", "last failure", when + ": " + failure->error.message);
+  steps.push_back(warned(std::move(last), failure->error.message, failure->error.hint));
+}
+
+// A word of a consumer's setting, without what its syntax puts around it.
+std::vector<std::string> words_of(std::string_view line) {
+  constexpr std::string_view k_around = " \t\r\"'=:,;!{}[]()<>";
+  std::vector<std::string> words;
+  std::size_t begin = line.find_first_not_of(k_around);
+  while (begin != std::string_view::npos) {
+    const std::size_t end = std::min(line.find_first_of(k_around, begin), line.size());
+    words.emplace_back(line.substr(begin, end - begin));
+    begin = line.find_first_not_of(k_around, end);
+  }
+  return words;
+}
+
+bool is_in_path(const System& system, const std::string& program) {
+  const std::string path = system.variable("PATH").value_or("/usr/local/bin:/usr/bin:/bin");
+  for (const std::string_view folder : split(path, ':'))
+    if (!folder.empty() && access((std::string(folder) + "/" + program).c_str(), X_OK) == 0) return true;
+  return false;
+}
+
+// What the consumer would run for this word of its settings; empty if the word doesn't name wif.
+std::string program_for(const Integration& integration, const std::string& word) {
+  const std::string name = word.substr(word.rfind('/') + 1);
+  if (name != "wif" && (integration.program == nullptr || name != integration.program)) return {};
+  const bool bare_name = word == "wif" && integration.program != nullptr;
+  return bare_name ? std::string(integration.program) : word;
+}
+
+std::optional<std::string> consumer_file(const System& system, const ConsumerFile& file) {
+  if (file.variable != nullptr)
+    if (auto path = system.variable(file.variable)) return path->substr(0, path->find(':'));
+  const auto home = system.variable("HOME");
+  if (file.path[0] != '~') return std::string(file.path);
+  if (!home) return {};
+  return *home + (file.path + 1);
+}
+
+}  // namespace
+
+std::optional<Profile> diagnose_configuration(const GlobalOptions& global, std::vector<DoctorStep>& steps) {
+  Catalogue catalogue(real_system());
+  auto config = Config::load(real_system(), global.choice);
+  auto profile = config ? config->profile(catalogue) : Result<Profile>(tl::unexpected(config.error()));
+  if (profile) {
+    steps.push_back(configuration_step(*profile));
+    steps.push_back(provider_step(*profile));
+    return std::move(*profile);
+  }
+  if (profile.error().category == Category::no_identity) {
+    steps.push_back(ok_step("configuration", k_configuration, "no mistake found"));
+    steps.push_back(failed_step("provider", k_provider, profile.error()));
+  } else {
+    steps.push_back(failed_step("configuration", k_configuration, profile.error()));
+    steps.push_back(skipped_step("provider", k_provider, "no usable profile"));
+  }
+  return {};
+}
+
+void diagnose_cache(const Profile* profile, std::vector<DoctorStep>& steps) {
+  const auto directory = cache_directory(real_system());
+  if (!directory)
+    return steps.push_back(warned(ok_step("cache", k_cache, "no directory for it"),
+                                  "nothing is cached: neither WIF_CACHE_DIR, XDG_CACHE_HOME nor HOME is set",
+                                  "set one of them, or every call makes an exchange"));
+  std::string why;
+  const auto store = Store::open(*directory, false, why);
+  if (!store) return steps.push_back(failed_step("cache", k_cache, store.error()));
+  if (!*store) return steps.push_back(ok_step("cache", k_cache, "nothing is cached yet in " + *directory));
+  if (profile != nullptr) return diagnose_record(*profile, **store, steps);
+  steps.push_back(
+      ok_step("cache", k_cache, std::to_string((*store)->names().size()) + " records in " + *directory));
+}
+
+DoctorStep diagnose_environment(const System& system) {
+  std::vector<std::string> concerns;
+  std::vector<std::string> mends;
+  if (system.variable("OPENAI_API_KEY")) {
+    concerns.emplace_back("OPENAI_API_KEY is set: OpenAI's SDKs use it and ignore federation");
+    mends.emplace_back("unset OPENAI_API_KEY where programs should use federation");
+  }
+  const std::string exceptions =
+      system.variable("no_proxy").value_or(system.variable("NO_PROXY").value_or(""));
+  if (system.variable("http_proxy") && exceptions != "*" &&
+      exceptions.find("169.254.169.254") == std::string::npos) {
+    concerns.emplace_back(
+        "http_proxy is set and no_proxy lacks 169.254.169.254: other programs' metadata calls go through "
+        "the proxy (wif's own never do)");
+    mends.emplace_back("add 169.254.169.254 and metadata.google.internal to no_proxy");
+  }
+  DoctorStep step = ok_step("environment", k_environment,
+                            concerns.empty() ? "nothing that hides federation" : list_of(concerns));
+  if (concerns.empty()) return step;
+  return warned(std::move(step), list_of(concerns), list_of(mends));
+}
+
+DoctorStep diagnose_integrations(const System& system) {
+  std::vector<std::string> found;
+  std::vector<std::string> broken;
+  for (const Integration* integration : integrations())
+    for (const ConsumerFile& file : integration->files) {
+      const auto path = consumer_file(system, file);
+      const auto text = path ? system.read(*path) : std::nullopt;
+      if (!text) continue;
+      std::string program;
+      for (const auto& word : words_of(*text))
+        if (auto named = program_for(*integration, word); !named.empty()) program = std::move(named);
+      if (program.empty()) continue;
+      const bool runs = program.find('/') != std::string::npos ? access(program.c_str(), X_OK) == 0
+                                                               : is_in_path(system, program);
+      const std::string where = std::string(integration->name) + " (" + *path + ")";
+      found.push_back(where);
+      if (!runs) broken.push_back(where + " runs " + program + ", which isn't there");
+    }
+  DoctorStep step = ok_step("integrations", k_integrations,
+                            found.empty() ? "none is set up for this user" : list_of(found));
+  if (broken.empty()) return step;
+  return warned(std::move(step), list_of(broken),
+                "write the program's whole path there, or put it into a folder of PATH");
+}
+
+}  // namespace wif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diagnosis.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace wif {
+namespace {
+
+constexpr std::array k_statuses = {std::pair(StepStatus::ok, "ok"), std::pair(StepStatus::warning, "warn"),
+                                   std::pair(StepStatus::failed, "fail"),
+                                   std::pair(StepStatus::skipped, "skipped")};
+
+// What OpenAI checks of a token: a credential that was issued all the same proves them wrong.
+constexpr std::array<std::string_view, 15> k_token_steps = {
+    "kid",       "alg",  "iss", "aud",       "sub",           "exp",     "iat",  "clock",
+    "discovery", "jwks", "key", "signature", "uploaded_jwks", "mapping", "proxy"};
+
+bool is_token_step(std::string_view id) {
+  return std::find(k_token_steps.begin(), k_token_steps.end(), id) != k_token_steps.end();
+}
+
+std::size_t rank_of(std::string_view id) {
+  const auto& ids = step_ids();
+  return static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin());
+}
+
+std::string text_of(JsonValue value) { return std::string(value.string().value_or("")); }
+
+const DoctorStep* find_failed(const std::vector<DoctorStep>& steps, std::string_view id) {
+  for (const auto& step : steps)
+    if (step.id == id && step.status == StepStatus::failed) return &step;
+  return nullptr;
+}
+
+}  // namespace
+
+const std::vector<std::string_view>& step_ids() {
+  static const std::vector<std::string_view> ids = {
+      "configuration", "provider",  "source", "subject",      "token",       "clock",
+      "kid",           "alg",       "iss",    "aud",          "sub",         "exp",
+      "iat",           "discovery", "jwks",   "key",          "signature",   "uploaded_jwks",
+      "mapping",       "dns",       "proxy",  "tcp",          "tls",         "exchange",
+      "scopes",        "api",       "cache",  "last_failure", "environment", "integrations"};
+  return ids;
+}
+
+DoctorStep ok_step(std::string id, std::string checked, std::string found) {
+  DoctorStep step;
+  step.id = std::move(id);
+  step.checked = std::move(checked);
+  step.found = std::move(found);
+  return step;
+}
+
+DoctorStep skipped_step(std::string id, std::string checked, std::string why) {
+  DoctorStep step = ok_step(std::move(id), std::move(checked), std::move(why));
+  step.status = StepStatus::skipped;
+  return step;
+}
+
+DoctorStep failed_step(std::string id, std::string checked, const Error& error) {
+  DoctorStep step = ok_step(std::move(id), std::move(checked), error.message);
+  step.status = StepStatus::failed;
+  step.cause = error.message;
+  step.mend = error.hint;
+  step.certain = true;
+  step.category = error.category;
+  return step;
+}
+
+void sort_steps(std::vector<DoctorStep>& steps) {
+  std::stable_sort(steps.begin(), steps.end(),
+                   [](const DoctorStep& a, const DoctorStep& b) { return rank_of(a.id) < rank_of(b.id); });
+}
+
+void relax_after_success(std::vector<DoctorStep>& steps) {
+  for (auto& step : steps)
+    if (step.status == StepStatus::failed && is_token_step(step.id)) {
+      step.status = StepStatus::warning;
+      step.cause += "; a credential was issued all the same";
+    }
+}
+
+std::optional<DoctorStep> probable_cause(const std::vector<DoctorStep>& steps) {
+  std::vector<const DoctorStep*> failed;
+  for (const auto& step : steps)
+    if (step.status == StepStatus::failed) failed.push_back(&step);
+  if (failed.empty()) return {};
+  const DoctorStep* exchange = find_failed(steps, "exchange");
+  DoctorStep cause = *failed.front();
+  // The server said in words what it minds, and nothing that is certain stands before it.
+  if (exchange != nullptr && exchange->certain && !cause.certain) cause = *exchange;
+  return cause;
+}
+
+const char* to_string(StepStatus status) {
+  for (const auto& [known, name] : k_statuses)
+    if (known == status) return name;
+  return "skipped";
+}
+
+void write_step(JsonWriter& writer, const DoctorStep& step) {
+  writer.object();
+  writer.member("id", std::string_view(step.id));
+  writer.member("status", to_string(step.status));
+  writer.member("checked", std::string_view(step.checked));
+  writer.member("found", std::string_view(step.found));
+  writer.member("ms", step.ms);
+  if (!step.cause.empty()) {
+    writer.member("cause", std::string_view(step.cause));
+    writer.member("mend", std::string_view(step.mend));
+    writer.member("certain", step.certain);
+    writer.member("category", to_string(step.category));
+  }
+  writer.end();
+}
+
+DoctorStep read_step(JsonValue value) {
+  DoctorStep step;
+  step.id = text_of(value["id"]);
+  for (const auto& [status, name] : k_statuses)
+    if (text_of(value["status"]) == name) step.status = status;
+  step.checked = text_of(value["checked"]);
+  step.found = text_of(value["found"]);
+  step.ms = value["ms"].integer().value_or(0);
+  step.cause = text_of(value["cause"]);
+  step.mend = text_of(value["mend"]);
+  step.certain = value["certain"].boolean().value_or(false);
+  for (const Category category : {Category::usage, Category::configuration, Category::no_identity,
+                                  Category::refused, Category::unreachable, Category::cache, Category::bug})
+    if (text_of(value["category"]) == to_string(category)) step.category = category;
+  return step;
+}
+
+}  // namespace wif
