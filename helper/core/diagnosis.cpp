@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "util/text.hpp"
+
 namespace wif {
 namespace {
 
@@ -26,6 +28,33 @@ std::size_t rank_of(std::string_view id) {
 }
 
 std::string text_of(JsonValue value) { return std::string(value.string().value_or("")); }
+
+// Words by which a server's refusal means the same as a step.
+struct Topic {
+  std::string_view step;
+  std::vector<std::string_view> words;
+};
+
+bool speaks_of(std::string_view refusal, std::string_view step) {
+  static const std::vector<Topic> topics = {
+      {"clock", {"expired", "not yet", "iat"}},
+      {"aud", {"audience", "aud"}},
+      {"iss", {"issuer", "iss"}},
+      {"kid", {"kid", "key"}},
+      {"alg", {"alg"}},
+      {"key", {"kid", "key", "jwks"}},
+      {"signature", {"signature"}},
+      {"mapping", {"mapping", "claim"}},
+      {"exp", {"expired"}},
+      {"iat", {"iat", "not yet valid"}},
+  };
+  const std::string text = to_lower(refusal);
+  return std::any_of(topics.begin(), topics.end(), [&](const Topic& topic) {
+    return topic.step == step &&
+           std::any_of(topic.words.begin(), topic.words.end(),
+                       [&](std::string_view word) { return text.find(word) != std::string::npos; });
+  });
+}
 
 const DoctorStep* find_failed(const std::vector<DoctorStep>& steps, std::string_view id) {
   for (const auto& step : steps)
@@ -89,9 +118,16 @@ std::optional<DoctorStep> probable_cause(const std::vector<DoctorStep>& steps) {
   if (failed.empty()) return {};
   const DoctorStep* exchange = find_failed(steps, "exchange");
   DoctorStep cause = *failed.front();
-  // The server said in words what it minds, and nothing that is certain stands before it.
-  if (exchange != nullptr && exchange->certain && !cause.certain) cause = *exchange;
-  return cause;
+  // The server said in words what it minds, and nothing that is certain stands before it. Where it speaks of what was found here,
+  // that says more, and is certain now.
+  if (exchange == nullptr || !exchange->certain || cause.certain) return cause;
+  for (const DoctorStep* step : failed)
+    if (step != exchange && speaks_of(exchange->found, step->id)) {
+      cause = *step;
+      cause.certain = true;
+      return cause;
+    }
+  return *exchange;
 }
 
 const char* to_string(StepStatus status) {

@@ -161,11 +161,11 @@ DoctorStep check_issue_time(const Jwt& jwt, const TokenExpectation& expectation)
                   "have the issuer add it", true);
   const std::int64_t age = expectation.now - *jwt.issued_at;
   step.found = age >= 0 ? duration_words(age) + " ago" : duration_words(-age) + " in the future";
-  const bool early = jwt.not_before && *jwt.not_before > expectation.now + k_clock_tolerance;
-  if (age >= -k_clock_tolerance && !early) return step;
+  const bool ahead = age < -k_clock_tolerance;
+  if (!ahead && !(jwt.not_before && *jwt.not_before > expectation.now + k_clock_tolerance)) return step;
   return minded(std::move(step), expectation,
-                early ? "the token isn't valid before " + rfc3339(*jwt.not_before)
-                      : "the token was issued " + duration_words(-age) + " in the future",
+                ahead ? "the token was issued " + duration_words(-age) + " in the future"
+                      : "the token isn't valid before " + rfc3339(*jwt.not_before),
                 "this machine's clock is behind, or the issuer's is ahead: set them by NTP", false);
 }
 

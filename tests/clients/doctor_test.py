@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: Apache-2.0
+"""wif doctor against set-ups that are broken on purpose, each for real: the first cause that it names has to be the true one."""
+import json
+import os
+import socket
+import stat
+import subprocess
+import time
+import unittest
+
+import harness
+
+ISSUER_SUB = "system:serviceaccount:default:openai-wif"
+
+
+class DoctorCase(harness.Case):
+    """A profile that says what it expects, all of it true until a test breaks something."""
+
+    def setUp(self):
+        super().setUp()
+        self.issuer = self.testbed.about["issuer"]
+        self.expect = {"issuer": self.issuer, "audience": "https://api.openai.com/v1", "sub": ISSUER_SUB}
+        self.exchange = {"kind": "openai", "url": self.url(), "identity_provider_id": "idp_testbed",
+                         "service_account_id": "sa_testbed"}
+        self.subject = {"provider": "file", "path": self.testbed.token_file}
+        self.more = ""
+
+    def write_profile(self):
+        def table(values):
+            return "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in values.items()) + " }"
+        expect = dict(self.expect)
+        sub = expect.pop("sub", None)
+        lines = ["[profiles.prod]", f"subject = {table(self.subject)}", f"exchange = {table(self.exchange)}"]
+        if expect or sub:
+            lines += ["[profiles.prod.expect]"] + [f"{key} = {json.dumps(value)}" for key, value in expect.items()]
+        if sub:
+            lines += ["[profiles.prod.expect.claims]", f"sub = {json.dumps(sub)}"]
+        return self.config("\n".join(lines) + "\n" + self.more)
+
+    def doctor(self, *words, timeout=20, code=None, write=True):
+        if write:
+            self.write_profile()
+        began = time.monotonic()
+        done = subprocess.run([self.program, "doctor", "--json", "--timeout", f"{timeout * harness.PATIENCE}s", *words], env=self.env,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120)
+        self.took = time.monotonic() - began
+        self.assert_no_token(done.stdout + done.stderr)
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer["version"], 1)
+        self.steps = {step["id"]: step for step in answer["steps"]}
+        if code is not None:
+            self.assertEqual(done.returncode, code, done.stdout)
+        self.code = done.returncode
+        return answer["cause"]
+
+    def assert_cause(self, step, *words, certain=None, code=5, options=()):
+        cause = self.doctor(*options)
+        self.assertIsNotNone(cause, "no cause was named")
+        self.assertEqual(cause["step"], step, json.dumps(cause))
+        for word in words:
+            self.assertIn(word, cause["summary"])
+        if certain is not None:
+            self.assertEqual(cause["certain"], certain, json.dumps(cause))
+        self.assertEqual(self.code, code)
+        return cause
+
+    def configure(self, **what):
+        self.testbed.control("config", **what)
+
+
+class WhatIsRight(DoctorCase):
+    def test_finds_no_problem(self):
+        self.env["OPENAI_BASE_URL"] = self.testbed.about["http"] + "/v1/"
+        self.assertIsNone(self.doctor("--call-api", code=0))
+        self.assertEqual({step["status"] for step in self.steps.values()} - {"skipped"}, {"ok"})
+        for step in ("subject", "signature", "mapping", "exchange", "api"):
+            self.assertEqual(self.steps[step]["status"], "ok", step)
+        self.assertEqual(self.steps["tls"]["status"], "skipped")
+
+    def test_leaves_cache_and_source_alone(self):
+        self.doctor(code=0)
+        self.assertEqual(self.records(), [])
+
+    def test_over_tls_says_who_issued_the_certificate(self):
+        self.exchange.update(url=self.url(scheme="https"), ca_file=self.testbed.about["ca_file"])
+        self.assertIsNone(self.doctor(code=0))
+        self.assertIn("verified", self.steps["tls"]["found"])
+
+    def test_text_has_a_line_a_step_and_a_last_line(self):
+        self.write_profile()
+        done = self.plain("doctor", "-p", "prod")
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[-1], "No problem found.")
+        self.assertTrue(all(line[0] in "✓✗!– " for line in lines[:-1]))
+        self.assertTrue(all(len(line) <= 80 for line in lines[:-1]), done.stdout)
+        self.assertNotIn("\033", done.stdout)
+
+    def test_an_api_key_in_the_environment_is_a_warning(self):
+        self.env["OPENAI_API_KEY"] = "k"
+        self.assertIsNone(self.doctor(code=0))
+        self.assertEqual(self.steps["environment"]["status"], "warn")
+        self.assertIn("ignore federation", self.steps["environment"]["cause"])
+
+    def test_what_was_expected_wrongly_is_a_warning_once_a_credential_came(self):
+        self.expect["issuer"] = self.issuer + "/"
+        self.assertIsNone(self.doctor(code=0))
+        self.assertEqual(self.steps["iss"]["status"], "warn")
+
+    def test_a_helper_that_is_not_there_is_a_warning(self):
+        with open(os.path.join(self.folder, ".gitconfig"), "w", encoding="utf-8") as file:
+            file.write("[credential]\n\thelper = /nowhere/wif git\n")
+        self.assertIsNone(self.doctor(code=0))
+        self.assertIn("/nowhere/wif", self.steps["integrations"]["cause"])
+
+    def test_people_are_masked_unless_told_otherwise(self):
+        self.testbed.mint(shape="google")
+        self.expect = {"sub": "nobody"}
+        self.more = "email = \"other@example.com\"\n"
+        shown = json.dumps(self.doctor("--no-redact")) + json.dumps(self.steps)
+        hidden = json.dumps(self.doctor()) + json.dumps(self.steps)
+        self.assertIn("other@example.com", shown)
+        self.assertNotIn("other@", hidden)
+
+
+class Ids(DoctorCase):
+    def test_wrong_service_account(self):
+        self.exchange["service_account_id"] = "sa_other"
+        self.assert_cause("exchange", "idp_testbed", "sa_other", certain=False)
+
+    def test_unknown_provider(self):
+        self.exchange["identity_provider_id"] = "idp_other"
+        self.assert_cause("exchange", "idp_other", certain=False)
+
+    def test_disabled_provider(self):
+        self.configure(providers=[{"id": "idp_testbed", "enabled": False}])
+        self.assert_cause("exchange", "disabled", certain=False)
+
+    def test_disabled_mapping(self):
+        self.configure(mappings=[{"provider": "idp_testbed", "service_account": "sa_testbed", "enabled": False}])
+        self.assert_cause("exchange", "mapping", certain=False)
+
+    def test_a_placeholder(self):
+        self.exchange["service_account_id"] = "<your-service-account-id>"
+        self.assert_cause("configuration", "placeholder", certain=True)
+
+    def test_quotes_that_came_along(self):
+        self.exchange["identity_provider_id"] = "\"idp_testbed\""
+        self.assert_cause("configuration", "quotes", certain=True)
+
+    def test_one_id_in_both_places(self):
+        self.exchange["identity_provider_id"] = "sa_testbed"
+        self.assert_cause("configuration", "the same", certain=True)
+
+    def test_a_server_that_says_what_it_minds_is_believed(self):
+        self.configure(strict_errors=True)
+        self.exchange["service_account_id"] = "sa_other"
+        self.assert_cause("exchange", "refused", certain=True)
+
+
+class Tokens(DoctorCase):
+    def test_audience_with_a_slash_too_many(self):
+        self.testbed.mint(audience="https://api.openai.com/v1/")
+        self.assert_cause("aud", "ends with a slash", certain=False)
+
+    def test_the_same_without_an_expectation(self):
+        self.testbed.mint(audience="https://api.openai.com/v1/")
+        self.expect = {}
+        self.assert_cause("aud", "ends with a slash", certain=False)
+
+    def test_issuer_with_a_slash_too_many(self):
+        self.configure(providers=[{"id": "idp_testbed", "issuer": self.issuer + "/"}])
+        self.expect["issuer"] = self.issuer + "/"
+        self.assert_cause("iss", "slash", certain=False)
+
+    def test_issuer_over_http_for_https(self):
+        wanted = self.issuer.replace("http://", "https://")
+        self.configure(providers=[{"id": "idp_testbed", "issuer": wanted}])
+        self.expect["issuer"] = wanted
+        self.assert_cause("iss", "the token says http, https is expected")
+
+    def test_another_tenant(self):
+        self.configure(providers=[{"id": "idp_testbed", "issuer": "https://login.microsoftonline.com/t2/v2.0"}])
+        self.testbed.mint(claims={"iss": "https://login.microsoftonline.com/t1/v2.0"})
+        self.expect["issuer"] = "https://login.microsoftonline.com/t2/v2.0"
+        self.assert_cause("iss", "another tenant: 't1' for 't2'")
+
+    def test_entra_v1_for_v2(self):
+        self.configure(providers=[{"id": "idp_testbed", "issuer": "https://login.microsoftonline.com/t1/v2.0"}])
+        self.testbed.mint(claims={"iss": "https://sts.windows.net/t1/"})
+        self.expect["issuer"] = "https://login.microsoftonline.com/t1/v2.0"
+        self.assert_cause("iss", "v1.0")
+
+    def test_another_namespace(self):
+        self.testbed.mint(claims={"sub": "system:serviceaccount:dev:openai-wif"})
+        self.assert_cause("mapping", "another namespace: 'dev' for 'default'", certain=False)
+
+    def test_no_key_id(self):
+        self.testbed.mint(kid=False)
+        self.assert_cause("kid", "no kid", certain=True)
+
+    def test_no_algorithm_to_verify(self):
+        self.testbed.mint(header={"alg": "HS256"})
+        self.assert_cause("alg", "HS256", certain=True)
+
+    def test_claims_that_are_missing(self):
+        for claim in ("iat", "sub", "aud", "exp"):
+            with self.subTest(claim=claim):
+                self.testbed.mint(omit=[claim])
+                self.assert_cause(claim, f"has no {claim}", certain=True)
+
+    def test_expired(self):
+        self.testbed.mint(ttl=-60, age=3600)
+        cause = self.assert_cause("exp", "expired", certain=True)
+        self.assertIn("renew", cause["mend"])
+
+    def test_issued_in_the_future(self):
+        self.testbed.mint(age=-3600, ttl=3600)
+        self.exchange["service_account_id"] = "sa_other"  # something that is refused
+        self.assert_cause("iat", "in the future", certain=False)
+
+    def test_a_key_that_the_issuer_does_not_publish(self):
+        self.testbed.mint(kid="rotated-away")
+        self.assert_cause("key", "rotated-away", "testbed-rs256", certain=False)
+
+    def test_a_signature_that_does_not_verify(self):
+        self.testbed.mint(bad_signature=True)
+        self.assert_cause("signature", "doesn't verify", certain=True)  # the server says it as well
+
+    def test_an_uploaded_key_set_that_is_stale(self):
+        stale = os.path.join(self.folder, "jwks.json")
+        with open(stale, "w", encoding="utf-8") as file:
+            json.dump({"keys": [{"kty": "RSA", "kid": "last-year", "n": "AQAB", "e": "AQAB"}]}, file)
+        self.configure(providers=[{"id": "idp_testbed", "jwks": {"keys": []}}])
+        self.expect["jwks_file"] = stale
+        self.assert_cause("key", "uploaded", "last-year", certain=False)
+        self.assertIn("it lacks", self.steps["uploaded_jwks"]["cause"])
+        self.assertIn("it still has last-year", self.steps["uploaded_jwks"]["cause"])
+
+    def test_no_jwt_at_all(self):
+        self.set_token("an-opaque-token")
+        cause = self.assert_cause("token", certain=True)
+        self.assertNotIn("opaque", cause["summary"])
+
+    def test_two_tokens_in_one_file(self):
+        self.set_token("aaa\nbbb")
+        self.assert_cause("token", certain=True)
+
+    def set_token(self, text):
+        with open(self.testbed.token_file, "w", encoding="ascii") as file:
+            file.write(text)
+
+
+class Sources(DoctorCase):
+    def test_no_file(self):
+        self.subject["path"] = os.path.join(self.folder, "absent")
+        self.assert_cause("subject", "absent", certain=True)
+        # What can still be learned is.
+        self.assertEqual(self.steps["dns"]["status"], "ok")
+        self.assertEqual(self.steps["exchange"]["status"], "skipped")
+
+    def test_an_empty_file(self):
+        self.subject["path"] = os.path.join(self.folder, "empty")
+        with open(self.subject["path"], "w", encoding="ascii"):
+            pass
+        self.assert_cause("subject", "empty", certain=True)
+
+    def test_no_variable(self):
+        self.subject = {"provider": "env", "variable": "MY_TOKEN"}
+        self.assert_cause("subject", "MY_TOKEN", certain=True)
+
+    def test_nothing_found_here(self):
+        self.subject = {}
+        del self.env["OPENAI_IDENTITY_TOKEN_FILE"]
+        self.assert_cause("provider", "no provider fits", certain=True)
+
+    def test_a_command_that_fails(self):
+        self.subject = {"provider": "command", "args": ["/bin/false"]}
+        self.assert_cause("subject", "/bin/false", certain=True)
+
+    def test_a_workload_api_that_is_not_there(self):
+        self.subject = {"provider": "spiffe", "endpoint": "unix://" + os.path.join(self.folder, "agent.sock")}
+        self.assert_cause("subject", "agent.sock", certain=True, code=self.any_code())
+
+    def test_a_metadata_server_that_refuses(self):
+        self.subject = {"provider": "google", "endpoint": self.testbed.about["http"], "service_account": "absent@example.com"}
+        self.assert_cause("subject", certain=True, code=self.any_code())
+
+    def test_a_managed_identity_that_is_not_assigned(self):
+        self.subject = {"provider": "azure", "endpoint": self.testbed.about["http"], "audience": "api://testbed", "client_id": "absent"}
+        self.assert_cause("subject", certain=True, code=self.any_code())
+
+    def test_a_job_without_permission(self):
+        self.subject = {"provider": "github"}
+        self.env["GITHUB_ACTIONS"] = "true"
+        self.assertIn("id-token: write", self.assert_cause("subject", certain=True)["mend"])
+
+    def any_code(self):
+        """A source's answer decides whether it is refused (5) or unreachable (6)."""
+        case = self
+
+        class Either:
+            def __eq__(self, other):
+                return other in (5, 6)
+
+            def __repr__(self):
+                return "5 or 6 of " + case.id()
+        return Either()
+
+
+class Ways(DoctorCase):
+    def test_an_unknown_name(self):
+        self.exchange["url"] = "https://auth.openai.invalid/oauth/token"
+        self.assert_cause("dns", "auth.openai.invalid", certain=True, code=6)
+
+    def test_nobody_listens(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            self.exchange["url"] = f"http://127.0.0.1:{unused.getsockname()[1]}/oauth/token"
+        self.assert_cause("tcp", "refused", certain=True, code=6)
+
+    def test_a_certificate_of_an_unknown_authority(self):
+        self.exchange["url"] = self.url(scheme="https")
+        self.assert_cause("tls", "can't be verified", certain=True, code=6)
+
+    def test_plain_http_on_a_tls_port(self):
+        self.exchange["url"] = self.testbed.about["http"].replace("http://", "https://") + "/oauth/token"
+        self.assert_cause("tls", certain=True, code=6)
+
+    def test_a_proxy_that_is_not_there(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            proxy = f"http://user:secret@127.0.0.1:{unused.getsockname()[1]}"
+        self.exchange["url"] = "https://auth.openai.invalid/oauth/token"
+        self.env["https_proxy"] = proxy
+        self.assert_cause("tcp", "proxy", certain=True, code=6)
+        self.assertNotIn("secret", json.dumps(self.steps))
+
+    def test_a_redirect(self):
+        self.exchange["url"] = self.url("redirect=https://elsewhere.example/")
+        self.assert_cause("exchange", "redirect", code=6)
+
+    def test_too_many_requests(self):
+        self.exchange["url"] = self.url("status=429")
+        self.assert_cause("exchange", "too often", code=6)
+
+    def test_a_page_in_place_of_an_answer(self):
+        self.exchange["url"] = self.url("html")
+        self.assert_cause("exchange", code=6)
+
+    def test_a_clock_that_is_wrong(self):
+        # For the server the token has expired.
+        self.testbed.mint(ttl=3600)
+        self.configure(clock_skew=7200)
+        cause = self.assert_cause("clock", "2 h 0 min behind", certain=True)  # the server says `expired`
+        self.assertIn("NTP", cause["mend"])
+
+    def test_an_endpoint_that_hangs_ends_in_time_and_hides_nothing(self):
+        self.exchange["url"] = self.url("hang")
+        cause = self.doctor(timeout=3)
+        self.assertEqual(cause["step"], "exchange")
+        self.assertEqual(self.code, 6)
+        self.assertLess(self.took, 3 * harness.PATIENCE + 10)
+        self.assertEqual(self.steps["signature"]["status"], "ok")
+
+    def test_a_source_that_hangs_hides_nothing_else(self):
+        self.subject = {"provider": "command", "args": ["/bin/sleep", "1000"]}
+        cause = self.doctor(timeout=3)
+        self.assertEqual(cause["step"], "subject")
+        self.assertLess(self.took, 3 * harness.PATIENCE + 10)
+        self.assertEqual(self.steps["tcp"]["status"], "ok")
+
+    def test_an_issuer_that_hangs_hides_nothing_else(self):
+        self.testbed.control("faults", path="/.well-known/openid-configuration", fault="hang", count=-1)
+        self.doctor(timeout=4)
+        self.assertEqual(self.steps["exchange"]["status"], "ok")
+        self.assertEqual(self.steps["discovery"]["status"], "warn")
+
+
+class Rest(DoctorCase):
+    def test_an_unknown_key(self):
+        self.more = "[profiles.prod.cache]\nrefesh = \"inline\"\n"
+        cause = self.assert_cause("configuration", "refesh", certain=True)
+        self.assertIn("refresh", cause["mend"])
+
+    def test_no_such_profile(self):
+        self.write_profile()
+        cause = self.assert_cause("configuration", "prd", options=("-p", "prd"))
+        self.assertIn("prod", cause["mend"])
+
+    def test_scopes_that_are_narrower(self):
+        self.exchange["service_account_id"] = "sa_scoped"
+        self.expect["scopes"] = ["api.model.request", "api.model.read"]
+        cause = self.assert_cause("scopes", "api.model.read", certain=True)
+        self.assertNotIn("api.model.request", cause["summary"])
+
+    def test_an_api_that_refuses(self):
+        self.env["OPENAI_BASE_URL"] = self.testbed.about["http"] + "/absent"
+        self.assert_cause("api", "404", certain=True, options=("--call-api",))
+
+    def test_a_wide_cache(self):
+        os.mkdir(self.cache)
+        os.chmod(self.cache, 0o755)
+        self.assert_cause("cache", self.cache, certain=True)
+        self.assertEqual(stat.S_IMODE(os.stat(self.cache).st_mode), 0o755)
+
+    def test_attributes_are_followed_where_they_are_plain_paths(self):
+        self.more = ("\"openai.account\" = \"openai-*\"\n\"openai.upper\" = \"X\"\n[profiles.prod.expect.attributes]\n"
+                     "account = \"assertion['kubernetes.io'].serviceaccount.name\"\nupper = \"assertion.sub.upperAscii()\"\n")
+        self.assertIsNone(self.doctor(code=0))
+        self.assertIn("3 of 3 match; not evaluated here: openai.upper", self.steps["mapping"]["found"])
+
+    def test_get_says_the_cause_after_a_bare_failure(self):
+        self.testbed.mint(audience="https://api.openai.com/v1/")
+        self.write_profile()
+        done = self.plain("get", "-p", "prod", code=6)
+        self.assertIn("ends with a slash", done.stderr)
+        self.assertIn("wif doctor", done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()
