@@ -51,7 +51,8 @@ struct ProfileLink {
   std::shared_ptr<const Profile> profile;
 };
 
-// A profile, every default applied, provider detected, checked against the descriptor's and the exchange's settings.
+// A profile, every default applied, provider detected, checked against the descriptor's and the exchange's settings. Both
+// point into the Catalogue that it was made with, which has to outlive it.
 struct Profile {
   std::string name;          // "default" where no file names one
   Descriptor provider;       // without a name where the subject is another profile's credential

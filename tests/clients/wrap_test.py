@@ -359,6 +359,18 @@ class Together(WrapCase):
         self.assertEqual({code for code, _ in self.gather(crowd)}, {0})
         self.assertEqual(self.runs(), 8)
 
+    def test_who_waits_past_its_deadline_runs_it_for_itself(self):
+        gate = self.hold()
+        helper = self.helper(f"""test $n -gt 1 || {self.wait_at()}
+            printf '{{"token":"{CANARY}%s","expires_at":"{at(3600)}"}}' $n""")
+        leader, = self.launch(1, "--", helper)
+        self.await_runs(1)
+        self.assertIn(CANARY.encode() + b"2", self.wrap("--timeout", "3s", "--", helper))
+        gate.close()
+        self.assertIn(CANARY.encode() + b"1", self.gather([leader])[0][1])
+        self.assertIn(CANARY.encode() + b"1", self.wrap("--", helper))  # the other's was nobody's but its own
+        self.assertEqual(self.runs(), 2)
+
     def test_the_winners_end_makes_another_one_the_next(self):
         gate = self.hold()
         helper = self.helper(self.wait_at() + f'; printf \'{{"token":"{CANARY}%s","expires_at":"{at(3600)}"}}\' $n')
