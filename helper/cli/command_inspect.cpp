@@ -21,8 +21,7 @@ struct Fetched {
 Result<Fetched> fetch(GlobalOptions global) {
   global.choice.subject_only = true;
   TRY_ASSIGN(const SessionOptions options, global.session_options());
-  Catalogue catalogue(real_system());
-  TRY_ASSIGN(const Profile profile, load_profile(catalogue, global));
+  TRY_ASSIGN(const Profile profile, load_profile(global));
   EngineProcess engine(real_system());
   TRY_ASSIGN(const EngineRequest request, subject_request(real_system(), profile, options));
   EngineAnswer answer = engine.run(request, -1);

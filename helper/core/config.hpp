@@ -51,8 +51,7 @@ struct ProfileLink {
   std::shared_ptr<const Profile> profile;
 };
 
-// A profile, every default applied, provider detected, checked against the descriptor's and the exchange's settings. Both
-// point into the Catalogue that it was made with, which has to outlive it.
+// A profile, every default applied, provider detected, checked against the descriptor's and the exchange's settings.
 struct Profile {
   std::string name;          // "default" where no file names one
   Descriptor provider;       // without a name where the subject is another profile's credential
@@ -60,6 +59,8 @@ struct Profile {
   ExchangeKind exchange;
   Settings settings;  // all of them: subject.*, exchange.*, cache.*, expect.*, hosts
   std::vector<ProfileLink> links;
+  // What the views in `provider` and `exchange` point into where those were dropped in.
+  std::vector<std::shared_ptr<const void>> kept;
 
   std::string_view get(std::string_view key) const;  // empty if unset
   // "subject." or "exchange.": the part's settings by their short names, without provider and kind.
