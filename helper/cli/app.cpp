@@ -24,7 +24,7 @@ std::string overview() {
       "wif trades the identity that this machine has for a short-lived credential.\n\n"
       "Usage: wif [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\nCommands:\n";
   for (const auto& command : command_table()) text += table_line(command.name, command.summary);
-  text += "\nAs the helper of other programs (integrations/NAME/README.md has the lines to paste):\n";
+  text += "\nAs the helper of other programs (what to paste: integrations/NAME/README.md):\n";
   for (const Integration* integration : integrations())
     if (integration->protocol != nullptr) text += table_line(integration->name, integration->summary);
   text +=

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cli/caller.hpp"
 #include "cli/command.hpp"
 #include "cli/standard_input.hpp"
 #include "core/cache.hpp"
@@ -158,7 +159,9 @@ Result<int> run_wrap(const Invocation& invocation) {
     return fail(Category::usage,
                 "wif wrap reads no configuration: --profile, --config and --set say nothing to it",
                 std::string("usage: ") + k_usage);
-  TRY_ASSIGN(const SessionOptions options, global.session_options());
+  TRY_ASSIGN(SessionOptions options, global.session_options());
+  // kubectl runs its plugin again after a 401, and has no word for it.
+  if (real_system().variable("KUBERNETES_EXEC_INFO")) options.caller = calling_process();
   TRY_ASSIGN(const wrap::Policy policy, policy_of(wrapping));
   const auto command = command_of(invocation, wrapping, options.timeout_ms);
   if (!command && command.error().cause == wrap::k_not_found) {

@@ -57,13 +57,15 @@ Keeper::Source Keeper::look_at(std::string path) {
   return source;
 }
 
-// One that was known keeps the look that was taken before it was read: a change since then is still to be followed.
-void Keeper::note_sources(Kept& kept, std::vector<std::string> paths) {
+// One that was known keeps the look that was taken before it was read: a change since then is still to be followed. So is
+// one that appeared while the first look-up failed.
+void Keeper::note_sources(Kept& kept, bool found) {
   std::vector<Source> sources;
-  for (auto& path : paths) {
+  for (const auto& path : kept.file.sources()) {
     const auto known = std::find_if(kept.sources.begin(), kept.sources.end(),
                                     [&](const auto& source) { return source.path == path; });
-    sources.push_back(known != kept.sources.end() ? *known : look_at(std::move(path)));
+    const bool is_known = known != kept.sources.end();
+    sources.push_back(is_known ? *known : found ? look_at(path) : Source{.path = path});
   }
   kept.sources = std::move(sources);
 }
@@ -71,6 +73,7 @@ void Keeper::note_sources(Kept& kept, std::vector<std::string> paths) {
 Status Keeper::look_up(Kept& kept) {
   for (auto& source : kept.sources) source = look_at(std::move(source.path));
   auto written = kept.file.write(kept.renew, true, longest_lookup_ms());
+  note_sources(kept, written.has_value());
   const std::int64_t now = real_system().now().wall;
   if (!written || written->refresh_at <= now) {
     kept.due = now + kept.backoff;
@@ -86,8 +89,6 @@ Status Keeper::look_up(Kept& kept) {
   }
   kept.error.reset();
   kept.expires_at = written->expires_at;
-  kept.name = written->profile;
-  note_sources(kept, std::move(written->sources));
   if (kept.ready && written->changed && m_on_refresh) m_on_refresh();
   kept.ready = true;
   return {};
@@ -108,7 +109,7 @@ void Keeper::look_up_due() {
   for (auto& kept : m_kept) {
     if (kept.due > now) continue;
     if (Status done = look_up(kept); !done) {
-      if (m_kept.size() > 1) done.error().message.insert(0, "profile '" + kept.name + "': ");
+      if (m_kept.size() > 1) done.error().message.insert(0, "profile '" + kept.file.name() + "': ");
       report(done.error());
     }
     any = true;
@@ -126,6 +127,7 @@ void Keeper::watch_sources() {
     for (const auto& source : kept.sources)
       inotify_add_watch(m_inotify.get(), folder_of(source.path).c_str(),
                         IN_MOVED_TO | IN_CLOSE_WRITE | IN_CREATE);
+  follow_sources();  // what changed before it was watched
 }
 
 void Keeper::follow_sources() {
@@ -174,7 +176,7 @@ void Keeper::tell() const {
   writer.object().member("version", 1).member("healthy", ready && failing == 0);
   writer.member("at", std::string_view(rfc3339(real_system().now().wall))).key("profiles").array();
   for (const auto& kept : m_kept) {
-    writer.object().member("profile", std::string_view(kept.name));
+    writer.object().member("profile", std::string_view(kept.file.name()));
     if (kept.file.target()) writer.member("output", std::string_view(kept.file.target()->path));
     writer.key("expires_at");
     kept.ready ? writer.value(std::string_view(rfc3339(kept.expires_at))) : writer.null();

@@ -52,7 +52,6 @@ class Keeper {
   struct Kept {
     explicit Kept(TokenFile token_file) : file(std::move(token_file)) {}
     TokenFile file;
-    std::string name = file.name();
     std::int64_t due = 0;  // Unix seconds
     std::int64_t backoff = 1;
     bool renew = false;  // what was asked for stays asked for until it is done
@@ -63,7 +62,7 @@ class Keeper {
   };
 
   static Source look_at(std::string path);
-  static void note_sources(Kept& kept, std::vector<std::string> paths);
+  static void note_sources(Kept& kept, bool found);
   Status look_up(Kept& kept);
   void look_up_due();
   void watch_sources();

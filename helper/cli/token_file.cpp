@@ -109,6 +109,9 @@ Result<Written> TokenFile::write(bool renew, bool keeping, std::int64_t longest_
   TRY_ASSIGN(const Config config, Config::load(real_system(), m_global->choice));
   TRY_ASSIGN(const Profile profile,
              m_profile ? config.profile(catalogue, *m_profile) : config.profile(catalogue));
+  m_name = profile.name;
+  m_sources.clear();
+  add_sources(profile, m_sources);
   EngineProcess engine(real_system());
   Session session(real_system(), engine, profile, options);
   auto credential = session.get();
@@ -120,12 +123,10 @@ Result<Written> TokenFile::write(bool renew, bool keeping, std::int64_t longest_
   }
   if (!keeping) session.refresh_behind();
   Written out;
-  out.profile = profile.name;
   out.changed = !m_credential || m_credential->access_token.view() != credential->access_token.view();
   out.expires_at = credential->expires_at;
   if (!session.refresh_failed())
     out.refresh_at = session.refresh_at() != 0 ? session.refresh_at() : refresh_point(*credential, 0.5);
-  add_sources(profile, out.sources);
   m_credential = std::move(*credential);
   return out;
 }

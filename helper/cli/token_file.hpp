@@ -29,11 +29,9 @@ Status replace_file(const std::string& path, mode_t mode, std::string_view text)
 
 // What one look-up gave.
 struct Written {
-  std::string profile;
-  bool changed = false;              // another credential than the last one written
-  std::int64_t refresh_at = 0;       // Unix seconds; 0: a refresh failed and is due still
-  std::int64_t expires_at = 0;       // Unix seconds
-  std::vector<std::string> sources;  // files that the subject token is read from
+  bool changed = false;         // another credential than the last one written
+  std::int64_t refresh_at = 0;  // Unix seconds; 0: a refresh failed and is due still
+  std::int64_t expires_at = 0;  // Unix seconds
 };
 
 class TokenFile {
@@ -41,14 +39,19 @@ class TokenFile {
   // Of the profile that `global` chooses, which outlives this. Without a target the credential is renewed and written
   // nowhere.
   TokenFile(const GlobalOptions& global, std::optional<std::string> profile, std::optional<FileTarget> target)
-      : m_global(&global), m_profile(std::move(profile)), m_target(std::move(target)) {}
+      : m_global(&global),
+        m_profile(std::move(profile)),
+        m_target(std::move(target)),
+        m_name(m_profile.value_or(global.choice.profile.value_or(""))) {}
 
   // Looks up and writes. `keeping`: somebody comes back for the refresh, which is not left to an engine behind the answer.
   // `longest_ms` bounds --timeout; 0: as --timeout says.
   Result<Written> write(bool renew, bool keeping, std::int64_t longest_ms = 0);
   const std::optional<FileTarget>& target() const { return m_target; }
-  // Empty: as the options choose.
-  std::string name() const { return m_profile.value_or(m_global->choice.profile.value_or("")); }
+  // The profile's; empty as long as no configuration could be read that chooses one.
+  const std::string& name() const { return m_name; }
+  // Files that its subject token is read from, also where there are none yet; known with the configuration.
+  const std::vector<std::string>& sources() const { return m_sources; }
   // The credential that was looked up last, for the environment of a command.
   const std::optional<Credential>& credential() const { return m_credential; }
 
@@ -56,6 +59,8 @@ class TokenFile {
   const GlobalOptions* m_global;
   std::optional<std::string> m_profile;
   std::optional<FileTarget> m_target;
+  std::string m_name;
+  std::vector<std::string> m_sources;
   std::optional<Credential> m_credential;
 };
 

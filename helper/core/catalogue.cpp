@@ -97,12 +97,10 @@ Catalogue::Catalogue(const System& system) : m_system(system) {
   m_folders.emplace_back("/usr/share/wif/modules");
 }
 
-Catalogue::~Catalogue() = default;
-
 // The first folder's that has it, and after the developer's folders the built-in one.
 template <class Loaded, class Named>
 Result<std::optional<Named>> Catalogue::find_named(std::string_view name, std::string_view suffix,
-                                                   const Named* known, std::vector<Loaded>& keep) {
+                                                   const Named* known) {
   const std::size_t own_folders = m_folders.size() - k_system_folders;
   if (is_provider_name(name)) {  // anything else might lead out of the folder
     for (std::size_t i = 0; i < m_folders.size(); ++i) {
@@ -110,8 +108,8 @@ Result<std::optional<Named>> Catalogue::find_named(std::string_view name, std::s
       const std::string path = descriptor_path(m_folders[i], name, suffix);
       if (!m_system.exists(path)) continue;
       TRY_ASSIGN(Loaded loaded, load<Loaded>(m_system, path));
-      keep.push_back(std::move(loaded));
-      return std::optional<Named>(keep.back().get());
+      m_kept.push_back(loaded.storage());
+      return std::optional<Named>(loaded.get());
     }
   }
   if (known != nullptr) return std::optional<Named>(*known);
@@ -119,7 +117,7 @@ Result<std::optional<Named>> Catalogue::find_named(std::string_view name, std::s
 }
 
 Result<Descriptor> Catalogue::find(std::string_view name) {
-  TRY_ASSIGN(const auto found, find_named(name, k_module, built_in(name), m_loaded));
+  TRY_ASSIGN(const auto found, find_named<LoadedDescriptor>(name, k_module, built_in(name)));
   if (found) return *found;
   std::vector<std::string> names;
   std::vector<Error> problems;
@@ -128,7 +126,7 @@ Result<Descriptor> Catalogue::find(std::string_view name) {
 }
 
 Result<ExchangeKind> Catalogue::find_exchange(std::string_view name) {
-  TRY_ASSIGN(const auto found, find_named(name, k_exchange, built_in_exchange(name), m_presets));
+  TRY_ASSIGN(const auto found, find_named<LoadedPreset>(name, k_exchange, built_in_exchange(name)));
   if (found) return *found;
   std::vector<std::string> names;
   std::vector<Error> problems;
@@ -144,7 +142,7 @@ Result<ExchangeKind> Catalogue::find_exchange(std::string_view name) {
 // The developer's folders, then what is built in, then the system's folders.
 template <class Loaded, class Named>
 std::vector<Named> Catalogue::all_named(std::string_view suffix, std::span<const Named> built_ins,
-                                        std::vector<Loaded>& keep, std::vector<Error>& problems) {
+                                        std::vector<Error>& problems) {
   const std::size_t own_folders = m_folders.size() - k_system_folders;
   std::vector<Named> found;
   for (std::size_t i = 0; i < m_folders.size(); ++i) {
@@ -153,13 +151,13 @@ std::vector<Named> Catalogue::all_named(std::string_view suffix, std::span<const
         if (!has_name(found, one.name)) found.push_back(one);
     }
     if (m_system.exists(m_folders[i]))
-      add_folder(m_folders[i], suffix, i >= own_folders, keep, found, problems);
+      add_folder<Loaded>(m_folders[i], suffix, i >= own_folders, found, problems);
   }
   return found;
 }
 
 std::vector<Descriptor> Catalogue::all(std::vector<Error>& problems) {
-  auto found = all_named(k_module, built_in_descriptors(), m_loaded, problems);
+  auto found = all_named<LoadedDescriptor>(k_module, built_in_descriptors(), problems);
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return found;
 }
@@ -167,13 +165,12 @@ std::vector<Descriptor> Catalogue::all(std::vector<Error>& problems) {
 std::vector<ExchangeKind> Catalogue::all_exchanges(std::vector<Error>& problems) {
   std::vector<ExchangeKind> built_ins(exchange_kinds().begin(), exchange_kinds().end());
   built_ins.insert(built_ins.end(), built_in_presets().begin(), built_in_presets().end());
-  return all_named(k_exchange, std::span<const ExchangeKind>(built_ins), m_presets, problems);
+  return all_named<LoadedPreset>(k_exchange, std::span<const ExchangeKind>(built_ins), problems);
 }
 
 template <class Loaded, class Named>
 void Catalogue::add_folder(const std::string& folder, std::string_view suffix, bool system_folder,
-                           std::vector<Loaded>& keep, std::vector<Named>& found,
-                           std::vector<Error>& problems) {
+                           std::vector<Named>& found, std::vector<Error>& problems) {
   // One line for the folder rather than one for each file in it.
   if (const Status trusted = check_trusted_path(folder); !trusted) {
     problems.push_back(trusted.error());
@@ -189,7 +186,7 @@ void Catalogue::add_folder(const std::string& folder, std::string_view suffix, b
     } else if (!has_name(found, name)) {
       if (auto loaded = load<Loaded>(m_system, path)) {
         found.push_back(loaded->get());
-        keep.push_back(std::move(*loaded));
+        m_kept.push_back(loaded->storage());
       } else {
         problems.push_back(std::move(loaded.error()));
       }

@@ -274,6 +274,7 @@ Result<Profile> Config::resolve(Catalogue& catalogue, const ConfigChoice& choice
   auto errors = resolver.run();
   if (!errors.empty()) return tl::unexpected<Error>(std::move(errors.front()));
   Profile profile = std::move(resolver.profile());
+  profile.kept = catalogue.kept();
   trail.push_back(profile.name);
   TRY(resolve_links(catalogue, profile, std::move(trail)));
   return profile;

@@ -59,6 +59,8 @@ struct Profile {
   ExchangeKind exchange;
   Settings settings;  // all of them: subject.*, exchange.*, cache.*, expect.*, hosts
   std::vector<ProfileLink> links;
+  // What the views in `provider` and `exchange` point into where those were dropped in.
+  std::vector<std::shared_ptr<const void>> kept;
 
   std::string_view get(std::string_view key) const;  // empty if unset
   // "subject." or "exchange.": the part's settings by their short names, without provider and kind.

@@ -84,6 +84,8 @@ class LoadedDescriptor {
   // looked for beside the descriptor. Errors are of category configuration.
   static Result<LoadedDescriptor> parse(std::string_view toml, const std::string& path);
   const Descriptor& get() const;
+  // What get()'s views point into.
+  std::shared_ptr<const void> storage() const { return m_storage; }
 
  private:
   struct Storage;
@@ -91,14 +93,12 @@ class LoadedDescriptor {
 };
 
 struct ExchangeKind;
-class LoadedPreset;
 
 // Built-in and dropped-in descriptors, of providers and of exchanges' presets (NAME.exchange). Folders, first one wins: $WIF_MODULE_PATH (not under AT_SECURE),
 // /etc/wif/modules, /usr/share/wif/modules. A built-in's name can't be taken by a drop-in, but for WIF_MODULE_PATH's.
 class Catalogue {
  public:
   explicit Catalogue(const System& system);
-  ~Catalogue();
 
   // One provider by name: looks at the built-in ones and for NAME.module, and reads no other. An unknown name is an
   // error of category configuration with the nearest known one.
@@ -108,24 +108,24 @@ class Catalogue {
   // The same of exchanges: the kinds that are code, the built-in presets, and NAME.exchange in the same folders.
   Result<ExchangeKind> find_exchange(std::string_view name);
   std::vector<ExchangeKind> all_exchanges(std::vector<Error>& problems);
+  // What the views in all of those point into, for as long as they are to be used.
+  const std::vector<std::shared_ptr<const void>>& kept() const { return m_kept; }
 
  private:
   // Of providers (LoadedDescriptor, Descriptor) and of exchanges (LoadedPreset, ExchangeKind).
   template <class Loaded, class Named>
-  Result<std::optional<Named>> find_named(std::string_view name, std::string_view suffix, const Named* known,
-                                          std::vector<Loaded>& keep);
+  Result<std::optional<Named>> find_named(std::string_view name, std::string_view suffix, const Named* known);
   template <class Loaded, class Named>
   std::vector<Named> all_named(std::string_view suffix, std::span<const Named> built_ins,
-                               std::vector<Loaded>& keep, std::vector<Error>& problems);
+                               std::vector<Error>& problems);
   template <class Loaded, class Named>
   void add_folder(const std::string& folder, std::string_view suffix, bool system_folder,
-                  std::vector<Loaded>& keep, std::vector<Named>& found, std::vector<Error>& problems);
+                  std::vector<Named>& found, std::vector<Error>& problems);
   tl::unexpected<Error> unknown(const char* what, std::string_view name,
                                 const std::vector<std::string>& names, std::string hint) const;
   const System& m_system;
   std::vector<std::string> m_folders;
-  std::vector<LoadedDescriptor> m_loaded;
-  std::vector<LoadedPreset> m_presets;
+  std::vector<std::shared_ptr<const void>> m_kept;
 };
 
 }  // namespace wif

@@ -46,6 +46,7 @@ class LoadedPreset {
   // Errors are of category configuration and begin with "PATH:LINE:COLUMN: ".
   static Result<LoadedPreset> parse(std::string_view toml, const std::string& path);
   const ExchangeKind& get() const;
+  std::shared_ptr<const void> storage() const { return m_storage; }
 
  private:
   struct Storage;

@@ -73,12 +73,6 @@ bool lock_until(int fd, LockMode mode, std::int64_t deadline_ms) {
   }
 }
 
-bool wait_for_lock(int fd, LockMode mode) {
-  while (flock(fd, operation(mode)) != 0)
-    if (errno != EINTR) return false;
-  return true;
-}
-
 bool lock_until_polling(int fd, LockMode mode, std::int64_t deadline_ms) {
   for (std::int64_t pause = k_first_pause_ns;; pause = std::min(2 * pause, k_longest_pause_ns)) {
     if (try_lock(fd, mode)) return true;

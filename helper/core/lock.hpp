@@ -18,8 +18,6 @@ bool try_lock(int fd, LockMode mode);
 // such as ENOLCK on NFS without its lock service). Uses SIGALRM and the real-time interval timer, and puts both back: for a
 // single-threaded program.
 bool lock_until(int fd, LockMode mode, std::int64_t deadline_ms);
-// Waits for as long as it takes; false if there is no lock to be had. For a process whose end somebody else sees to.
-bool wait_for_lock(int fd, LockMode mode);
 // The same as lock_until by tries with growing pauses of up to 20 ms: for a program of several threads, or with signals of its own.
 bool lock_until_polling(int fd, LockMode mode, std::int64_t deadline_ms);
 using LockWaiter = bool (*)(int fd, LockMode mode, std::int64_t deadline_ms);

@@ -13,6 +13,9 @@
 namespace wif {
 namespace {
 
+// Of the time that is left, what is kept for an exchange of one's own if nothing comes of waiting for somebody else's.
+constexpr std::int64_t k_own_part = 3;
+
 struct Found {
   Credential credential;
   bool fresh = false;
@@ -54,8 +57,9 @@ ExchangeResult credential_of(const Work& work) {
   auto lock = store->open_lock(link.record_name);
   if (!lock) return *found ? ExchangeResult(std::move((*found)->credential)) : run_exchange(work);
   if (*found && !try_lock(lock->get(), LockMode::exclusive)) return std::move((*found)->credential);
-  // Our own deadline ends the wait: the watchdog answers and ends the process.
-  if (!*found && !wait_for_lock(lock->get(), LockMode::exclusive)) return run_exchange(work);
+  // Past that, as everywhere: an exchange of one's own, which nobody else gets.
+  const std::int64_t wait_until = work.deadline.at_ms() - work.deadline.left_ms() / k_own_part;
+  if (!*found && !lock_until_polling(lock->get(), LockMode::exclusive, wait_until)) return run_exchange(work);
   auto again = from_record(*store, link, work.system.now());
   if (again && *again && (*again)->fresh) return std::move((*again)->credential);
   const auto failure = store->read_failure(link.record_name, link.binding);

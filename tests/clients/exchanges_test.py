@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exchanges other than OpenAI's, chains and presets, each to a server that checks what its specification says."""
 import base64
+import fcntl
 import json
 import os
 import subprocess
@@ -102,9 +103,35 @@ class TokenExchange(Exchanges):
         answers = {json.loads(self.finish(one).stdout)["access_token"] for one in running}
         self.assertEqual((len(answers), self.count()), (1, 1))
         # The source has not rotated: what is valid is served on, and without a word.
+        token = answers.pop()
+        self.assert_quietly(token)
+        self.assertEqual(self.count(), 2)
+        # That it was refused is remembered; when the next one comes it is sent.
+        self.assert_quietly(token)
+        self.assertEqual(self.count(), 2)
+        self.testbed.mint(claims={"jti": "another"})
+        self.assert_quietly(token)
+        self.assertEqual(self.count(), 3)
+        self.assertNotEqual(self.get()["access_token"], token)
+
+    def assert_quietly(self, token):
+        """What is stale is given without a word, and whatever was tried behind it has ended."""
         self.make_stale()
+        for name in os.listdir(self.cache):
+            if name.endswith(".failure"):
+                self.end_pause(os.path.join(self.cache, name))
         done = self.plain("get", "-p", "p")
-        self.assertEqual((json.loads(done.stdout)["access_token"], done.stderr), (answers.pop(), ""))
+        self.assertEqual((json.loads(done.stdout)["access_token"], done.stderr), (token, ""))
+        self.assertEqual(os.wait()[1], 0)
+
+    @staticmethod
+    def end_pause(path):
+        """As if the time for another try had come."""
+        with open(path, "r+", encoding="utf-8") as file:
+            failure = json.load(file) | {"not_before": 0}
+            file.seek(0)
+            file.truncate()
+            json.dump(failure, file)
 
 
 class Clients(Exchanges):
@@ -250,6 +277,20 @@ class Chains(Exchanges):
             self.assertEqual(self.finish(one).returncode, 0)
         self.assertEqual(self.count(), 2)
 
+    def test_a_links_lock_that_nobody_gives_back_is_passed_by(self):
+        self.chain()
+        self.get()
+        for name in self.records():
+            path = os.path.join(self.cache, name)
+            with open(path, encoding="utf-8") as file:
+                if json.load(file)["profile"] == "first":
+                    held = path.removesuffix(".json") + ".lock"
+            os.unlink(path)
+        with open(held, "r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assertEqual(self.get("p", "--timeout", "3s")["scope"], "outer")
+        self.assertEqual((self.count(), len(self.records())), (4, 1))  # what the link gave is kept by nobody
+
     def test_a_stale_chain_is_answered_and_refreshed_behind(self):
         self.chain()
         first = self.get()["access_token"]
@@ -296,6 +337,22 @@ class Presets(Exchanges):
         self.assertRegex(self.plain("exchanges", "corp").stdout, r"team +string, required: the team")
         os.chmod(os.path.join(folder, "corp.exchange"), 0o666)
         self.assertIn("corp.exchange", self.plain("get", "-p", "p", code=3).stderr)
+
+    def test_openrouters_sends_its_policy_and_one_type_only(self):
+        self.profile("p", f'kind = "openrouter", url = "{self.http}/oauth2/token"')
+        self.refused(3, "federation_policy_id", "OPENROUTER_FEDERATION_POLICY_ID")
+        self.env["OPENROUTER_FEDERATION_POLICY_ID"] = "policy-1"
+        self.testbed.control("faults", path="/oauth2/token", fault="expires_in=absent", count=1)
+        self.assertTrue(890 < self.get()["expires_in"] <= 900)
+        body = self.last()["body"]
+        for part in ("federation_policy_id=policy-1", "subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Ajwt"):
+            self.assertIn(part, body)
+
+    def test_googles_sends_the_pools_provider(self):
+        pool = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q"
+        self.profile("p", f'kind = "google-sts", url = "{self.http}/oauth2/token", audience = "{pool}"')
+        self.assertEqual(self.get()["scope"], "https://www.googleapis.com/auth/cloud-platform")
+        self.assertIn("audience=%2F%2Fiam.googleapis.com%2Fprojects", self.last()["body"])
 
     def test_all_are_listed_with_what_they_take(self):
         listed = json.loads(self.plain("exchanges", "--json").stdout)

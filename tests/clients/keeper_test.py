@@ -115,6 +115,29 @@ class Write(Keeper):
         self.await_file(self.output, lambda text: text != first)
         self.end(process)
 
+    def test_a_token_file_that_is_not_there_yet_is_waited_for(self):
+        """Not by trying ever more slowly only: its folder is watched."""
+        source = os.path.join(self.folder, "volume")
+        os.mkdir(source)
+        health = os.path.join(self.folder, "health.json")
+        self.env["OPENAI_IDENTITY_TOKEN_FILE"] = os.path.join(source, "token")
+        process = self.start("write", "--output", self.output, "--watch", "--health", health)
+        self.await_file(health, lambda text: "No such file" in text)
+        self.await_that(lambda: self.watched(process.pid) == {os.stat(source).st_ino})
+        with open(source + "/new", "w", encoding="ascii") as file:
+            file.write(self.read(self.testbed.token_file))
+        os.rename(source + "/new", source + "/token")
+        self.assertEqual(self.testbed.models(self.await_file(self.output)), 200)
+        self.assertIn("No such file", self.end(process).stderr)
+
+    def watched(self, pid):
+        """The inodes that it has inotify look at."""
+        found = set()
+        for name in os.listdir(f"/proc/{pid}/fdinfo"):
+            lines = self.read(f"/proc/{pid}/fdinfo/{name}").splitlines()
+            found.update(int(line.split("ino:")[1].split()[0], 16) for line in lines if line.startswith("inotify "))
+        return found
+
     def test_the_service_manager_is_told(self):
         for address in (os.path.join(self.folder, "notify"), "@wif-test-" + os.path.basename(self.folder)):
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

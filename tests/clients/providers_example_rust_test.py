@@ -35,6 +35,11 @@ class ExampleRust(Silence, Source):
         self.assertEqual(asked["headers"]["authorization"], "Bearer sha256:" + hashlib.sha256(SECRET.encode()).hexdigest())
         self.assertEqual(self.testbed.models(first), 200)
 
+    def test_it_is_inspected_and_handed_over(self):
+        words = ("--set", "subject.provider=example-rust")
+        self.assertIn("system:serviceaccount:default:openai-wif", self.plain("inspect", *words).stdout)
+        self.assertEqual(self.plain("subject", *words).stdout.count("."), 2)
+
     def test_another_secret_is_another_credential(self):
         words = ("--set", "subject.provider=example-rust")
         first = self.token(*words)

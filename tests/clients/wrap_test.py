@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""wif wrap around helpers that are like those in the field, and called by real clients. Every secret that a helper prints
-begins with the canary, so that each run also shows that none of them comes out on stderr."""
-import base64
+"""wif wrap around helpers that are like those in the field (wrap_callers_test.py has the clients that call them). Every secret that
+a helper prints begins with the canary, so that each run also shows that none of them comes out on stderr."""
 import fcntl
 import hashlib
 import json
@@ -10,99 +9,12 @@ import select
 import signal
 import stat
 import subprocess
-import sys
 import time
 
-from harness import CANARY, Case, main
+from harness import CANARY, main
+from wrapping import WrapCase, at, jwt
 
 CROWD = 50
-
-
-def at(seconds):
-    """So many seconds from now, as in RFC 3339."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
-
-
-def jwt(claims):
-    parts = ({"alg": "RS256", "kid": "k"}, claims, CANARY)
-    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
-
-
-class WrapCase(Case):
-    def setUp(self):
-        super().setUp()
-        self.runs_file = self.path("runs")
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def helper(self, script, name="helper"):
-        """A helper that counts its runs; $n is the number of this one."""
-        path = self.path(name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f"#!/bin/sh\necho run >>{self.runs_file}\nn=$(wc -l <{self.runs_file})\n{script}\n")
-        os.chmod(path, 0o755)
-        return path
-
-    def prints(self, output, name="helper"):
-        """A helper that prints that, to the byte; %N in it is the number of the run."""
-        with open(self.path(name + ".out"), "wb") as file:
-            file.write(output.encode() if isinstance(output, str) else output)
-        return self.helper(f"sed s/%N/$n/g {self.path(name)}.out", name)
-
-    def runs(self):
-        if not os.path.exists(self.runs_file):
-            return 0
-        with open(self.runs_file, encoding="ascii") as file:
-            return len(file.readlines())
-
-    def wrap(self, *words, code=0, given=None):
-        """Runs wif wrap; a standard input that isn't given is a pipe that never ends."""
-        reader, writer = os.pipe()
-        options = {"stdin": reader} if given is None else {"input": given}
-        done = subprocess.run([self.program, "wrap", *words], env=self.env, capture_output=True, timeout=120, check=False, **options)
-        os.close(reader)
-        os.close(writer)
-        self.last_error = done.stderr.decode()
-        self.assert_no_token(self.last_error)
-        self.assertEqual(done.returncode, code, f"{words}\n{len(done.stdout)} bytes\n{self.last_error}")
-        return done.stdout
-
-    def refused(self, *words):
-        """Nothing printed, one line that says why."""
-        self.assertEqual(self.wrap(*words, code=6), b"")
-        self.assertEqual(self.last_error.count("\n"), 1, self.last_error)
-        return self.last_error
-
-    def read_files(self, ending):
-        found = []
-        for name in sorted(os.listdir(self.cache)):
-            if name.endswith(ending):
-                with open(os.path.join(self.cache, name), encoding="utf-8") as file:
-                    found.append(json.load(file))
-        return found
-
-    def edit(self, ending, change):
-        for name in os.listdir(self.cache):
-            if name.endswith(ending):
-                with open(os.path.join(self.cache, name), "r+", encoding="utf-8") as file:
-                    content = json.load(file)
-                    change(content)
-                    file.seek(0)
-                    file.truncate()
-                    json.dump(content, file)
-
-    def end_pauses(self):
-        """As if the time for another try had come."""
-        self.edit(".failure", lambda failure: failure.update(not_before=0))
-
-    def prolong_pauses(self):
-        """So that a slow machine doesn't see them end."""
-        self.edit(".failure", lambda failure: failure.update(not_before=failure["at"] + 3600))
-
-    def await_background(self):
-        """Until the refresh that was left behind has ended."""
-        self.assertEqual(os.wait()[1], 0)
 
 
 class Forms(WrapCase):
@@ -178,10 +90,7 @@ class Forms(WrapCase):
         self.wrap("--min-ttl", "15m", "--", helper)
         self.assertEqual(self.runs(), 1)
 
-        def age(record):  # 14 minutes are left
-            record["credential"]["issued_at"] -= 46 * 60
-            record["credential"]["expires_at"] -= 46 * 60
-        self.edit(".json", age)
+        self.age(46 * 60)  # 14 minutes are left
         self.wrap("--refresh", "off", "--min-ttl", "10m", "--", helper)
         self.assertEqual(self.runs(), 1)
         self.wrap("--min-ttl", "15m", "--", helper)
@@ -450,6 +359,18 @@ class Together(WrapCase):
         self.assertEqual({code for code, _ in self.gather(crowd)}, {0})
         self.assertEqual(self.runs(), 8)
 
+    def test_who_waits_past_its_deadline_runs_it_for_itself(self):
+        gate = self.hold()
+        helper = self.helper(f"""test $n -gt 1 || {self.wait_at()}
+            printf '{{"token":"{CANARY}%s","expires_at":"{at(3600)}"}}' $n""")
+        leader, = self.launch(1, "--", helper)
+        self.await_runs(1)
+        self.assertIn(CANARY.encode() + b"2", self.wrap("--timeout", "3s", "--", helper))
+        gate.close()
+        self.assertIn(CANARY.encode() + b"1", self.gather([leader])[0][1])
+        self.assertIn(CANARY.encode() + b"1", self.wrap("--", helper))  # the other's was nobody's but its own
+        self.assertEqual(self.runs(), 2)
+
     def test_the_winners_end_makes_another_one_the_next(self):
         gate = self.hold()
         helper = self.helper(self.wait_at() + f'; printf \'{{"token":"{CANARY}%s","expires_at":"{at(3600)}"}}\' $n')
@@ -536,77 +457,6 @@ class CacheCommand(WrapCase):
         for token, removed in ((CANARY + "0", 0), (CANARY + "1", 1)):
             digest = hashlib.sha256(token.encode()).hexdigest()
             self.assertEqual(self.plain("cache", "clear", "--token-sha256", digest).stdout, f"{removed} removed\n")
-
-
-class Callers(WrapCase):
-    """The real clients, with wif between them and their helper."""
-
-    def command(self, *words):
-        return " ".join((self.program, "wrap", *words))
-
-    def test_botocore(self):
-        helper = self.prints(json.dumps({"Version": 1, "AccessKeyId": "AKIA%N", "SecretAccessKey": CANARY, "SessionToken": CANARY + "%N",
-                                         "Expiration": at(3600)}))
-        with open(self.path("aws"), "w", encoding="ascii") as file:
-            file.write(f"[profile p]\ncredential_process = {self.command('--min-ttl', '16m', '--', helper)}\n")
-        program = """import botocore.session
-credentials = botocore.session.Session(profile="p").get_credentials()
-for _ in range(3):  # each looks whether a refresh is due
-    frozen = credentials.get_frozen_credentials()
-print(frozen.access_key, frozen.secret_key, frozen.token)"""
-        for _ in range(3):
-            done = subprocess.run([sys.executable, "-c", program], env={**self.env, "AWS_CONFIG_FILE": self.path("aws")}, timeout=120,
-                                  capture_output=True, text=True, check=False)
-            self.assertEqual(done.stdout, f"AKIA1 {CANARY} {CANARY}1\n", done.stderr)
-        self.assertEqual(self.runs(), 1)
-
-    def git(self, verb, given):
-        done = subprocess.run(["git", "-c", "credential.helper=", "-c", f"credential.helper=!{self.command('--stdin', '--')} {self.git_helper}",
-                               "credential", verb], input=given, env={**self.env, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"},
-                              capture_output=True, text=True, timeout=120, check=False)
-        self.assert_no_token(done.stderr)
-        return done
-
-    def test_git(self):
-        """Its helper is asked once for each host; a password that git was refused is forgotten."""
-        self.git_helper = self.helper(
-            f"""cat >{self.path('request')}; test $1 = get || {{ echo $1 >>{self.path('others')}; exit; }}
-            grep -q unknown {self.path('request')} && exit
-            printf 'username=u\\npassword={CANARY}%s\\npassword_expiry_utc={int(time.time()) + 3600}\\n' $n""", "git-credential-test")
-        request = "protocol=https\nhost=one.example\n\n"
-        for _ in range(2):
-            self.assertIn(f"password={CANARY}1\n", self.git("fill", request).stdout)
-        self.assertIn(f"password={CANARY}2\n", self.git("fill", request.replace("one", "two")).stdout)
-        self.assertEqual(self.runs(), 2)
-        answer = self.git("fill", request).stdout
-        self.assertEqual(self.git("approve", answer).returncode, 0)
-        self.assertEqual(self.git("reject", answer).returncode, 0)
-        with open(self.path("others"), encoding="ascii") as file:
-            self.assertEqual(file.read(), "store\nerase\n")
-        with open(self.path("request"), encoding="ascii") as file:
-            self.assertIn(f"password={CANARY}1\n", file.read())
-        self.assertIn(f"password={CANARY}5\n", self.git("fill", request).stdout)
-        # A host that it doesn't know has no answer, and that is none that could be kept.
-        for _ in range(2):
-            self.assertNotIn("password", self.git("fill", request.replace("one", "unknown")).stdout)
-        self.assertEqual(self.runs(), 7)
-
-    def test_dockers_verbs(self):
-        helper = self.helper(f"""input=$(cat)
-            case $1 in get) printf '{{"ServerURL":"%s","Username":"u","Secret":"{CANARY}%s"}}' "$input" $n;;
-            list) printf '{{"https://r":"u"}}';; esac""", "docker-credential-test")
-
-        def call(verb, given):
-            return self.wrap("--stdin", "--ttl", "1h", "--", helper, verb, given=given).decode()
-        for _ in range(2):
-            self.assertIn(CANARY + "1", call("get", b"https://r"))
-        self.assertEqual(call("list", b"unused"), '{"https://r":"u"}')
-        self.assertEqual(call("store", b'{"ServerURL":"https://r","Username":"u","Secret":"s"}'), "")
-        self.assertIn(CANARY + "4", call("get", b"https://r"))
-        self.assertEqual(call("erase", b"https://other"), "")
-        self.assertIn(CANARY + "4", call("get", b"https://r"))
-        self.assertEqual(call("erase", b"https://r"), "")
-        self.assertIn(CANARY + "7", call("get", b"https://r"))
 
 
 if __name__ == "__main__":

@@ -99,6 +99,24 @@ TEST_F(ConfigTest, ADroppedInPresetNeedsNoCode) {
   EXPECT_TRUE(has(bad().message, "doesn't set exchange.team")) << bad().message;
 }
 
+// It is handed around by value, and the catalogue is a local of whoever made it.
+TEST_F(ConfigTest, AProfileOutlivesTheCatalogueOfItsDroppedInParts) {
+  s_modules->write("corp.exchange",
+                   "name = \"corp\"\nsummary = \"ours\"\nkind = \"rfc8693\"\n"
+                   "[set]\nurl = \"https://sts.corp/token\"\n[settings.team]\nhelp = \"the team\"\n");
+  m_system.files[k_etc] = profile_of("p", R"(kind = "corp", team = "blue")");
+  std::optional<Profile> profile;
+  {
+    Catalogue catalogue(m_system);
+    auto found = Config::load(m_system, {})->profile(catalogue);
+    ASSERT_TRUE(found) << found.error().message;
+    profile = std::move(*found);
+  }
+  EXPECT_EQ(profile->provider.name, "place");
+  EXPECT_EQ(profile->exchange.name, "corp");
+  EXPECT_EQ(value(profile->exchange_part(), "fields.team"), "blue");
+}
+
 std::string preset_error(const std::string& toml) {
   const auto loaded = LoadedPreset::parse(toml, "/m/x.exchange");
   if (loaded) return "no error";
