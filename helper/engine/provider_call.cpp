@@ -191,7 +191,8 @@ Result<SubjectToken> fetch_subject(const wif_provider& provider, const ProviderS
   const std::int32_t status = provider.fetch(&k_host, &call, &token);
   std::optional<Error> refusal;
   if (status != WIF_OK) refusal = module_error(call, status);
-  if (refusal && !services.request.subject_only) return tl::unexpected(std::move(*refusal));
+  const bool to_be_looked_at = services.request.subject_only || services.request.diagnose;
+  if (refusal && !to_be_looked_at) return tl::unexpected(std::move(*refusal));
   const std::string_view bytes =
       token.token == nullptr ? std::string_view() : trim({token.token, token.token_size});
   if (bytes.empty() && refusal) return tl::unexpected(std::move(*refusal));

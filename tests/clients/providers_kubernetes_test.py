@@ -134,6 +134,15 @@ class Kubernetes(Case):
             self.assertIn(words, done.stderr)
             self.assertEqual(shown["claims"]["aud"], [options.get("audience", AUDIENCE)])
 
+    def test_doctor_compares_what_is_not_sent(self):
+        self.project(audience="https://kubernetes.default.svc")
+        done = self.plain("doctor", "--json", "--set", "subject.provider=kubernetes", "--set", "subject.path=" + self.path,
+                          "--set", "exchange.url=" + self.url(), code=5)
+        steps = {step["id"]: step for step in json.loads(done.stdout)["steps"]}
+        self.assertEqual((steps["subject"]["status"], steps["audience"]["status"]), ("ok", "fail"))
+        self.assertIn("for the cluster's API server", steps["exchange"]["found"])
+        self.assertEqual(self.testbed.exchanges(), 0)
+
     def test_what_is_no_token(self):
         for text, words in (("", "is empty"), (" \n", "is empty"), ("<html>no</html>", "has characters|JWT|parts"),
                             ("opaque", "JWT|parts"), ("a.b", "JWT|parts"), ("e30.e30", "JWT|parts")):
