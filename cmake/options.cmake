@@ -45,7 +45,8 @@ if(WIF_SANITIZE)
   target_compile_options(wif_options INTERFACE -fsanitize=${WIF_SANITIZE} -fno-omit-frame-pointer -g1)
   target_link_options(wif_options INTERFACE -fsanitize=${WIF_SANITIZE})
   if(WIF_FUZZ)
-    target_compile_options(wif_options INTERFACE -fsanitize=fuzzer-no-link)
+    target_compile_options(wif_options INTERFACE -fsanitize=fuzzer-no-link
+      -fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/fuzz/ignorelist.txt)
   endif()
 else()
   # _FORTIFY_SOURCE needs optimisation, and gets in a sanitizer's way.

@@ -16,6 +16,7 @@ constexpr std::size_t k_longest_token = 1 << 20;
 struct Fetched {
   Secret token;
   TokenReport report;
+  std::optional<Error> refusal;  // why `wif get` would not send it
 };
 
 Result<Fetched> fetch(GlobalOptions global) {
@@ -32,6 +33,10 @@ Result<Fetched> fetch(GlobalOptions global) {
                                                   : "profile " + profile.links.front().profile->name;
   fetched.report.why = profile.provider_why;
   fetched.report.token_type = answer.subject->token_type;
+  if (!answer.outcome && !answer.outcome.error().error.message.empty()) {
+    fetched.refusal = std::move(answer.outcome.error().error);
+    fetched.report.refusal = fetched.refusal->message;
+  }
   return fetched;
 }
 
@@ -49,22 +54,27 @@ Result<Fetched> read_given(const std::string& path) {
   return fetched;
 }
 
+// A token that would not be sent is shown all the same; its refusal is the command's error.
 Result<int> show(Fetched fetched, bool json) {
   const auto jwt = decode_jwt(fetched.token.view());
+  if (!jwt && fetched.refusal) return tl::unexpected(std::move(*fetched.refusal));
   if (!jwt)
     return fail(jwt.error().category, "the subject token can't be shown: it is " + jwt.error().message,
                 "`wif subject` prints it raw, to a file or a pipe");
   fetched.report.sha256 = sha256_hex(fetched.token.view());
   fetched.report.now = real_system().now().wall;
   TRY(print(json ? report_json(fetched.report, *jwt) : report_text(fetched.report, *jwt)));
+  if (fetched.refusal) return tl::unexpected(std::move(*fetched.refusal));
   return 0;
 }
 
 }  // namespace
 
 Result<int> run_inspect(const Invocation& invocation) {
-  Arguments arguments("wif inspect [FILE] [OPTIONS]",
-                      "Shows the subject token: header, claims and times. No exchange, no cache.");
+  Arguments arguments(
+      "wif inspect [FILE] [OPTIONS]",
+      "Shows the subject token: header, claims and times. No exchange, no cache. A token that would not be\n"
+      "sent, such as an expired one, is shown too, with the error and its exit code.");
   arguments.examples(
       "  wif inspect                      what would be sent to OpenAI\n"
       "  wif inspect --set subject.provider=google --json\n"
@@ -93,6 +103,7 @@ Result<int> run_subject(const Invocation& invocation) {
     return fail(Category::usage, "the subject token would be shown on this terminal",
                 "`wif inspect` shows what it says; --show-token prints it all the same");
   TRY_ASSIGN(const Fetched fetched, fetch(global));
+  if (fetched.refusal) return tl::unexpected(*fetched.refusal);
   std::string text = fetched.token.reveal() + "\n";
   const Status printed = print(text);
   wipe(text);

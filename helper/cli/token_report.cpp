@@ -137,7 +137,9 @@ std::string report_json(const TokenReport& report, const Jwt& jwt) {
   write_time(writer, "expires_at", jwt.expires_at);
   writer.key("match").object();
   for (const auto& row : match_rows(jwt)) writer.member(row.claim, std::string_view(row.value));
-  writer.end().key("concerns").array();
+  writer.end();
+  if (!report.refusal.empty()) writer.member("refused", std::string_view(report.refusal));
+  writer.key("concerns").array();
   for (const auto& concern : concerns(jwt, report.now)) writer.value(std::string_view(concern));
   writer.end().end();
   return writer.take() + "\n";

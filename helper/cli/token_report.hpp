@@ -11,11 +11,12 @@
 namespace wif {
 
 struct TokenReport {
-  std::string provider;    // its name; empty: the token was given by hand
-  std::string why;         // why that provider
-  std::string token_type;  // RFC 8693 section 3 URI; empty: not said
-  std::string sha256;      // of the token, hexadecimal
-  std::int64_t now = 0;    // Unix seconds
+  std::string provider;      // its name; empty: the token was given by hand
+  std::string why;           // why that provider
+  std::string token_type;    // RFC 8693 section 3 URI; empty: not said
+  std::string sha256;        // of the token, hexadecimal
+  std::int64_t now = 0;      // Unix seconds
+  std::string refusal = {};  // why it would not be sent; empty: it would
 };
 
 // A claim that OpenAI's mapping would be written on, and what it is here.

@@ -159,15 +159,14 @@ std::string write_step_line(const DoctorStep& step) {
 std::string write_answer(const EngineAnswer& answer) {
   JsonWriter writer;
   writer.object();
+  if (answer.subject) write_subject(writer, *answer.subject);
   if (answer.diagnosed) {
     writer.member("diagnosed", true);
-  } else if (answer.subject) {
-    write_subject(writer, *answer.subject);
   } else if (answer.outcome) {
     writer.key("credential").object();
     write_credential(writer, *answer.outcome);
     writer.end();
-  } else {
+  } else if (!answer.subject || !answer.outcome.error().error.message.empty()) {
     write_error(writer, answer.outcome.error());
   }
   if (!answer.warning.empty()) writer.member("warning", std::string_view(answer.warning));
@@ -196,11 +195,10 @@ Result<EngineAnswer> read_answer(const std::string& text, std::string& stage) {
     answer.warning = text_of(json["warning"]);
     answer.diagnosed = json["diagnosed"].boolean().value_or(false);
     if (answer.diagnosed) return answer;
-    if (json["subject"]) {
-      answer.subject = read_subject(json["subject"]);
-    } else if (json["error"]) {
+    if (json["subject"]) answer.subject = read_subject(json["subject"]);
+    if (json["error"]) {
       answer.outcome = tl::unexpected(read_error(json["error"]));
-    } else {
+    } else if (!answer.subject) {
       TRY_ASSIGN(answer.outcome, read_credential(json["credential"]));
     }
     return answer;

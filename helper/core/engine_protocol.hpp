@@ -9,8 +9,8 @@
 //   descriptor 3   the locked lock file, if the request has a `store`: the lock is held until the engine ends
 //
 // The answer is lines of JSON: {"stage":"provider"} and {"stage":"exchange"} as it gets there (so that a crash can be
-// told), {"step":{…}} for what a diagnosis found so far, then one {"credential":{…},"warning":"…"}, {"subject":{…}},
-// {"diagnosed":true} or {"error":{…}}. The engine keeps the deadline itself
+// told), {"step":{…}} for what a diagnosis found so far, then one {"credential":{…},"warning":"…"}, {"subject":{…}} (with an
+// "error" where it would not be sent), {"diagnosed":true} or {"error":{…}}. The engine keeps the deadline itself
 // (a watchdog thread); wif kills it a little later if it does not. If wif is killed, the engine finishes its work for those
 // who wait for the lock, and exchanges descriptor 2 for /dev/null, so that nobody who reads wif's stderr waits for it.
 #pragma once
@@ -64,7 +64,7 @@ struct EngineRequest {
   std::string api_url;  // of a diagnosis: the API to call with the credential; empty: none
 };
 
-// What a provider handed over, unchecked.
+// What a provider handed over, fit to be sent or not.
 struct FetchedSubject {
   Secret token;
   std::string token_type;       // RFC 8693 section 3 URI
@@ -82,10 +82,11 @@ struct EngineError {
 
 struct EngineAnswer {
   tl::expected<Credential, EngineError> outcome = tl::unexpected(EngineError{});
-  std::optional<FetchedSubject> subject;  // of a request for that only, in place of an outcome
-  std::string warning;                    // the credential is good but was not stored: why
-  std::vector<DoctorStep> steps;          // of a diagnosis, whatever came of it
-  bool diagnosed = false;                 // a diagnosis came to its end, in place of an outcome
+  // Of a request for that only: no outcome but, with a message, why it would not be sent.
+  std::optional<FetchedSubject> subject;
+  std::string warning;            // the credential is good but was not stored: why
+  std::vector<DoctorStep> steps;  // of a diagnosis, whatever came of it
+  bool diagnosed = false;         // a diagnosis came to its end, in place of an outcome
 };
 
 std::string write_request(const EngineRequest& request);

@@ -189,9 +189,13 @@ Result<SubjectToken> fetch_subject(const wif_provider& provider, const ProviderS
   wif_subject_token token{};
   token.struct_size = sizeof token;
   const std::int32_t status = provider.fetch(&k_host, &call, &token);
-  if (status != WIF_OK) return tl::unexpected(module_error(call, status));
+  std::optional<Error> refusal;
+  if (status != WIF_OK) refusal = module_error(call, status);
+  const bool to_be_looked_at = services.request.subject_only || services.request.diagnose;
+  if (refusal && !to_be_looked_at) return tl::unexpected(std::move(*refusal));
   const std::string_view bytes =
       token.token == nullptr ? std::string_view() : trim({token.token, token.token_size});
+  if (bytes.empty() && refusal) return tl::unexpected(std::move(*refusal));
   if (bytes.empty())
     return fail(Category::bug,
                 "module '" + services.request.provider + "' succeeded with an empty subject token",
@@ -200,6 +204,7 @@ Result<SubjectToken> fetch_subject(const wif_provider& provider, const ProviderS
   subject.token = Secret(bytes);
   if (token.token_type != nullptr) subject.token_type = token.token_type;
   if (token.expires_at > 0) subject.expires_at = token.expires_at;
+  subject.refusal = std::move(refusal);
   return subject;
 }
 

@@ -25,8 +25,8 @@ struct ProviderServices {
   Deadline deadline;
 };
 
-// The token (trimmed), its type and its expiry; hash and claims are left to check_subject. Whatever the module was
-// handed is wiped and gone when this returns.
+// The token (trimmed), its type and its expiry; hash and claims are left to check_subject. For a request of `subject_only`
+// or `diagnose` also one that the module refuses. Whatever the module was handed is wiped and gone when this returns.
 Result<SubjectToken> fetch_subject(const wif_provider& provider, const ProviderServices& services);
 
 // What the module says of its source without fetching a token; nothing of one that says nothing.

@@ -45,6 +45,7 @@ Status check_subject(SubjectToken& subject, const std::string& source, const std
                 name + " has characters that no token has, such as a line break or a space",
                 "look at what its source holds: one token and nothing else");
   subject.hash = sha256_hex(subject.token.view());
+  if (subject.refusal) return tl::unexpected(*subject.refusal);
   if (auto jwt = decode_jwt(subject.token.view())) {
     subject.claims = describe_claims(*jwt);
     if (jwt->expires_at)

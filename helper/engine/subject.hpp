@@ -18,12 +18,13 @@ struct SubjectToken {
   std::optional<std::int64_t> expires_at;  // Unix seconds: the provider's and the JWT's, the earlier one
   std::string hash;                        // SHA-256, hexadecimal
   std::string claims;                      // describe_claims, empty if it is no JWT
+  std::optional<Error> refusal;  // the provider found it and refuses it: for people to look at, never sent
 };
 
 // "iss=… sub=… aud=… exp=…": not secret, one line, cut.
 std::string describe_claims(const Jwt& jwt);
 
-// Fills in hash, claims and expiry. Errors (no_identity): not fit for a header, not a JWT where `token_type` says that
+// Fills in hash, claims and expiry. Errors: the provider's refusal; else (no_identity) not fit for a header, not a JWT where `token_type` says that
 // it is one, expired by `now` (Unix seconds). `source` is for the messages: "provider 'file'".
 Status check_subject(SubjectToken& subject, const std::string& source, const std::string& token_type,
                      std::int64_t now);

@@ -197,12 +197,12 @@ EngineAnswer hand_over_subject(const Work& work) {
   auto subject = get_subject(work);
   if (!subject) {
     answer.outcome = tl::unexpected(std::move(subject.error()));
-  } else {
-    answer.subject =
-        FetchedSubject{std::move(subject->token),
-                       subject->token_type.empty() ? work.request.token_type : subject->token_type,
-                       subject->expires_at.value_or(0)};
+    return answer;
   }
+  const std::string type = subject->token_type.empty() ? work.request.token_type : subject->token_type;
+  const std::int64_t expires_at = subject->expires_at.value_or(0);
+  if (auto error = objection(work, *subject, type)) answer.outcome = tl::unexpected(std::move(*error));
+  answer.subject = FetchedSubject{std::move(subject->token), type, expires_at};
   return answer;
 }
 

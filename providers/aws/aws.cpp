@@ -116,8 +116,9 @@ Result<SubjectToken> fetch_token(const Host& host) {
   if (!token) return token;
   const auto jwt = peek_jwt(token->token);
   if (jwt && !jwt->is_for(request->audience))
-    return fail(WIF_NO_IDENTITY, "AWS STS gave a token of another audience than the one asked for",
-                "check subject.endpoint, and what lies between, such as a proxy");
+    return refuse({WIF_NO_IDENTITY, "AWS STS gave a token of another audience than the one asked for",
+                   "check subject.endpoint, and what lies between, such as a proxy"},
+                  token->token);
   return token;
 }
 

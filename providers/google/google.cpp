@@ -16,6 +16,9 @@
 #include "google.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include <unistd.h>
 
 #include "kit/jwt.hpp"
 
@@ -172,10 +175,11 @@ Request build_request(const Question& question) {
 // again until the deadline; and a 404 is believed only when it stays, since a new pod may not be known yet.
 // A name without an address is what every machine outside of Google Cloud has. Go's library doesn't ask again for one that
 // DNS denies, but does where DNS itself fails for the moment (net.DNSError.Temporary), as it may while a machine starts
-// (GoogleCloudPlatform/slurm-gcp#52). libcurl doesn't tell the two apart, so the name gets a second or two.
-std::optional<std::int64_t> pause_before_next(const Try& made) {
+// (GoogleCloudPlatform/slurm-gcp#52). libcurl doesn't tell the two apart, so the name gets a second or two, and the whole
+// deadline where something else says that this may be Google Cloud.
+std::optional<std::int64_t> pause_before_next(const Try& made, bool starting) {
   const std::int64_t pause = std::min(k_first_pause_ms << std::min(made.number - 1, 10), k_longest_pause_ms);
-  if (made.status == 0 && made.failure == WIF_HTTP_NO_ADDRESS) {
+  if (made.status == 0 && made.failure == WIF_HTTP_NO_ADDRESS && !starting) {
     const bool enough = made.number >= k_tries_of_name || made.elapsed_ms >= k_longest_for_name_ms;
     return enough ? std::nullopt : std::optional(pause);
   }
@@ -194,8 +198,9 @@ Result<std::string_view> read_answer(const Response& answer, const Question& que
   const auto jwt = kit::peek_jwt(token);
   if (!jwt) return tl::unexpected(unusable(question, token, "what it sent is not a token"));
   if (!jwt->is_for(question.audience))
-    return tl::unexpected(
-        unusable(question, {}, "the token is not for the audience " + kit::excerpt(question.audience, 100)));
+    return kit::refuse(
+        unusable(question, {}, "the token is not for the audience " + kit::excerpt(question.audience, 100)),
+        token);
   return token;
 }
 
@@ -222,11 +227,27 @@ Result<Question> read_settings(const Host& host) {
   return question;
 }
 
+// The product of Google's machines, which its pods see too (google.module has why not the vendor).
+bool is_googles_machine() {
+  const Fd file = kit::open_file("/sys/class/dmi/id/product_name");
+  std::array<char, 6> name{};
+  return file && read(file.get(), name.data(), name.size()) == ssize_t{name.size()} &&
+         std::string_view(name.data(), name.size()) == "Google";
+}
+
+bool may_be_starting(const Host& host, const Question& question) {
+  const bool on_cloud_run = host.environment("K_REVISION") || host.environment("CLOUD_RUN_EXECUTION") ||
+                            host.environment("CLOUD_RUN_WORKER_POOL");
+  return question.in_kubernetes || on_cloud_run || is_googles_machine();
+}
+
 Result<SubjectToken> fetch_token(const Host& host) {
   const auto question = read_settings(host);
   if (!question) return tl::unexpected(question.error());
-  const auto answer = kit::send(host, build_request(*question),
-                                "asking Google's metadata server at " + question->server, pause_before_next);
+  const bool starting = may_be_starting(host, *question);
+  const auto answer =
+      kit::send(host, build_request(*question), "asking Google's metadata server at " + question->server,
+                [starting](const Try& made) { return pause_before_next(made, starting); });
   if (!answer) {
     Failure failure = answer.error();
     failure.hint = failure.status == WIF_UNREACHABLE ? k_silence_hint : k_plain_hint;

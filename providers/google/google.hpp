@@ -26,8 +26,8 @@ struct Question {
 kit::Result<std::string> server_url(std::string_view address, const std::string& name);
 bool is_service_account(std::string_view name);
 kit::Request build_request(const Question& question);
-// See google.cpp for what is asked again.
-std::optional<std::int64_t> pause_before_next(const kit::Try& made);
+// See google.cpp for what is asked again. `starting`: this may be a machine or a pod of Google's whose DNS isn't up yet.
+std::optional<std::int64_t> pause_before_next(const kit::Try& made, bool starting);
 // The token: a view into the answer's body.
 kit::Result<std::string_view> read_answer(const kit::Response& answer, const Question& question);
 

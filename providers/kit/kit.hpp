@@ -29,6 +29,9 @@ struct Failure {
   std::int32_t status = WIF_BUG;
   std::string message;
   std::string hint;
+  // A token that was found and must not be sent, for people to look at: `wif inspect` shows what it says. Lives as a
+  // SubjectToken's does.
+  std::string_view refused = {};
 };
 
 template <class T> using Result = tl::expected<T, Failure>;
@@ -36,6 +39,12 @@ template <class T> using Result = tl::expected<T, Failure>;
 [[nodiscard]] inline tl::unexpected<Failure> fail(std::int32_t status, std::string message,
                                                   std::string hint = {}) {
   return tl::unexpected<Failure>(Failure{status, std::move(message), std::move(hint)});
+}
+
+// The failure of a token that was found.
+[[nodiscard]] inline tl::unexpected<Failure> refuse(Failure failure, std::string_view token) {
+  failure.refused = token;
+  return tl::unexpected<Failure>(std::move(failure));
 }
 
 // `token` points into memory that lives until the call ends: what the host handed out, or a secret_copy.
@@ -90,7 +99,11 @@ std::int32_t fetch(const wif_host* host, wif_call* call, wif_subject_token* out)
   try {
     const Host services(host, call);
     const Result<SubjectToken> result = Fetch(services);
-    if (!result) return services.report(result.error());
+    if (!result) {
+      out->token = result.error().refused.data();
+      out->token_size = result.error().refused.size();
+      return services.report(result.error());
+    }
     out->token = result->token.data();
     out->token_size = result->token.size();
     out->token_type = result->token_type;

@@ -83,7 +83,7 @@ Result<SubjectToken> fetch_token(const Host& host) {
   if (!token) return tl::unexpected<Failure>(token.error());
   const std::string audience(host.setting("audience").value_or(k_audience));
   if (auto problem = problem_of(*token, *path, audience, time(nullptr)))
-    return tl::unexpected<Failure>(std::move(*problem));
+    return refuse(std::move(*problem), *token);
   return SubjectToken{*token};
 }
 

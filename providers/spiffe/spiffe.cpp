@@ -120,8 +120,9 @@ Result<SubjectToken> fetch_token(const Host& host) {
   if (!svids) return tl::unexpected<Failure>(svids.error());
   if (const std::string arbitrary = arbitrary_choice(*svids, *query); !arbitrary.empty())
     host.log(WIF_LOG_WARNING, arbitrary);
-  const auto svid = choose(*svids, *query).and_then([&](const Svid& one) { return check(one, *query); });
+  const auto svid = choose(*svids, *query);
   if (!svid) return tl::unexpected<Failure>(svid.error());
+  if (const auto fit = check(*svid, *query); !fit) return refuse(fit.error(), svid->token);
   return SubjectToken{svid->token};
 }
 

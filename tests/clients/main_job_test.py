@@ -253,7 +253,12 @@ class Inspect(Case):
         token = self.testbed.control("mint", ttl=-540, age=600)
         with open(self.env["OPENAI_IDENTITY_TOKEN_FILE"], "w", encoding="ascii") as file:
             file.write(token)
-        self.assertIn("expired 9 min ago", self.plain("inspect").stdout)
+        shown = self.plain("inspect", code=4)
+        self.assertIn("! it expired 9 min ago", shown.stdout)
+        self.assertIn("the subject token from provider 'file' expired 9 min ago; it was not sent", shown.stderr)
+        shown = self.plain("inspect", "--json", code=4)
+        self.assertIn("expired 9 min ago", json.loads(shown.stdout)["refused"])
+        self.assertEqual(self.plain("subject", code=4).stdout, "")
 
     def test_subject_is_raw_and_never_on_a_terminal(self):
         with open(self.env["OPENAI_IDENTITY_TOKEN_FILE"], encoding="ascii") as file:

@@ -52,6 +52,12 @@ class Good(Github):
         self.token()
         self.assertEqual(self.served(), 1)
 
+    def test_each_exchange_has_a_token_of_its_own(self):
+        """It lives for five minutes, so that none is kept."""
+        for number in (1, 2):
+            self.assertTrue(self.token("--no-cache"))
+            self.assertEqual((self.served(), self.testbed.exchanges()), (number, number))
+
     def test_an_audience_of_ones_own(self):
         self.trust("a b&audience=c#d")
         self.env["OPENAI_WIF_AUDIENCE"] = "a b&audience=c#d"

@@ -263,6 +263,15 @@ class Bad(Silence, Google):
         self.assertIn("was not found (DNS)", tries[0])
         self.assertLessEqual(len(tries), 5)
 
+    def test_a_pod_may_be_ahead_of_its_dns(self):
+        self.env.update(GCE_METADATA_HOST="x" * 64 + ".internal", KUBERNETES_SERVICE_HOST="10.0.0.1")
+        process = self.start("get", "-vv", "--timeout", "100s")
+        for _ in range(6):  # one more than elsewhere
+            while "was not found (DNS)" not in (line := process.stderr.readline()):
+                self.assertTrue(line, "it gave up")
+        process.kill()
+        process.communicate()
+
     def test_its_certificate_is_nobodys(self):
         tries = self.tried("--set", "subject.endpoint=" + self.testbed.about["https"])
         self.assertEqual(len(tries), 1)

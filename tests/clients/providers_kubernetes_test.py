@@ -123,6 +123,26 @@ class Kubernetes(Case):
         done = self.refused("the kubelet has not rotated it", "node-1")
         self.assertRegex(done.stderr, "expired 3 min ago")
 
+    def test_what_is_not_sent_is_shown_all_the_same(self):
+        for options, words in (({"ttl": -180, "age": 600}, "expired 3 min ago; the kubelet has not rotated it"),
+                               ({"audience": "https://kubernetes.default.svc"}, "for the cluster's API server")):
+            self.project(**options)
+            done = self.plain("inspect", "--json", "--set", "subject.provider=kubernetes", "--set", "subject.path=" + self.path,
+                              code=4)
+            shown = json.loads(done.stdout)
+            self.assertIn(words, shown["refused"])
+            self.assertIn(words, done.stderr)
+            self.assertEqual(shown["claims"]["aud"], [options.get("audience", AUDIENCE)])
+
+    def test_doctor_compares_what_is_not_sent(self):
+        self.project(audience="https://kubernetes.default.svc")
+        done = self.plain("doctor", "--json", "--set", "subject.provider=kubernetes", "--set", "subject.path=" + self.path,
+                          "--set", "exchange.url=" + self.url(), code=5)
+        steps = {step["id"]: step for step in json.loads(done.stdout)["steps"]}
+        self.assertEqual((steps["subject"]["status"], steps["audience"]["status"]), ("ok", "fail"))
+        self.assertIn("for the cluster's API server", steps["exchange"]["found"])
+        self.assertEqual(self.testbed.exchanges(), 0)
+
     def test_what_is_no_token(self):
         for text, words in (("", "is empty"), (" \n", "is empty"), ("<html>no</html>", "has characters|JWT|parts"),
                             ("opaque", "JWT|parts"), ("a.b", "JWT|parts"), ("e30.e30", "JWT|parts")):

@@ -203,6 +203,12 @@ class Tokens(Spiffe):
                 self.agent.set(registrations=[{"spiffe_id": ID, **registration}])
                 self.refused(code, expected)
 
+    def test_what_openai_would_refuse_is_shown_all_the_same(self):
+        self.agent.set(registrations=[{"spiffe_id": ID, "mint": {"kid": False}}])
+        done = self.plain("inspect", "--json", code=4)
+        self.assertIn("no kid in its header", done.stderr)
+        self.assertEqual(json.loads(done.stdout)["claims"]["sub"], ID)
+
     def test_a_token_in_its_second_half_is_used_to_its_end(self):
         self.agent.set(registrations=[{"spiffe_id": ID, "mint": {"age": 200, "ttl": 100}}])
         self.assertLessEqual(json.loads(self.wif("get").stdout)["expires_in"], 100)

@@ -53,6 +53,7 @@ const std::map<std::string, Handler>& endpoints() {
       {"POST /oauth2/token", oauth_token},
       {"POST /v1/oauth/token", anthropic_token},
       {"GET /222//idtoken/*", github_id_token},
+      {"GET /", google_metadata},
       {"GET /computeMetadata/v1/*", google_metadata},
       {"POST /", aws_sts},
       {"PUT /latest/api/token", aws_imds_session},

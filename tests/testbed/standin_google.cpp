@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t k_life = 3600;
 constexpr std::int64_t k_renewed_before_expiry = 300;
+constexpr const char* k_instance = "/computeMetadata/v1/instance";
 constexpr const char* k_accounts = "/computeMetadata/v1/instance/service-accounts/";
 constexpr const char* k_email = "app@testbed.iam.gserviceaccount.com";
 constexpr const char* k_other_email = "other@testbed.iam.gserviceaccount.com";
@@ -79,6 +80,21 @@ std::string account_names() {
   return text;
 }
 
+// What recursive=true gives of an account.
+Json account_about(const Account& account) {
+  return Json::object({{"aliases", Json::array({"default"})},
+                       {"email", account.email},
+                       {"scopes", Json::array({"https://www.googleapis.com/auth/cloud-platform"})}});
+}
+
+void account_folder(const Account& account, const httplib::Request& request, httplib::Response& response) {
+  if (request.get_param_value("recursive") == "true") {
+    reply(response, 200, account_about(account));
+  } else {
+    answer(response, 200, "aliases\nemail\nidentity\nscopes\ntoken\n");
+  }
+}
+
 void service_accounts(State& state, const httplib::Request& request, httplib::Response& response) {
   const std::string rest = request.path.substr(std::string(k_accounts).size());
   const std::size_t slash = rest.find('/');
@@ -87,6 +103,8 @@ void service_accounts(State& state, const httplib::Request& request, httplib::Re
     answer(response, 200, account_names());
   } else if (account == accounts().end() || slash == std::string::npos) {
     answer(response, 404, "Not Found");
+  } else if (rest.substr(slash) == "/") {
+    account_folder(account->second, request, response);
   } else if (rest.substr(slash) == "/email") {
     answer(response, 200, account->second.email);
   } else if (rest.substr(slash) == "/identity") {
@@ -122,6 +140,13 @@ void google_metadata(State& state, const httplib::Request& request, httplib::Res
     answer(response, 403, "Missing Metadata-Flavor:Google header.");
   } else if (request.path.starts_with(k_accounts)) {
     service_accounts(state, request, response);
+  } else if (request.path == "/") {
+    answer(response, 200, "computeMetadata/\n");
+  } else if (request.path == k_instance) {  // a folder without its slash
+    put_header(response, "Location", "http://" + request.get_header_value("Host") + k_instance + "/");
+    answer(response, 301, "");
+  } else if (request.path == std::string(k_instance) + "/") {
+    answer(response, 200, "service-accounts/\n");
   } else {
     answer(response, 404, "Not Found");
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Google's metadata server, as far as identity tokens go:
-// https://cloud.google.com/compute/docs/instances/verifying-instance-identity. As seen on the real one: errors carry
-// Metadata-Flavor too, a missing request header or any X-Forwarded-For is a 403, no audience a 400, the token comes as
+// https://cloud.google.com/compute/docs/instances/verifying-instance-identity, and what Google's own libraries ask of it before
+// they ask for one (tests/clients/vendors_test.py). As seen on the real one: errors carry Metadata-Flavor too, a missing request header or any X-Forwarded-For is a 403, no audience a 400, the token comes as
 // text/html, and it stays the same until its last five minutes.
 #pragma once
 
@@ -34,7 +34,7 @@ class GoogleTokens {
   std::map<std::string, Kept> m_kept;
 };
 
-// GET /computeMetadata/v1/*
+// GET / and /computeMetadata/v1/*
 void google_metadata(State& state, const httplib::Request& request, httplib::Response& response);
 
 }  // namespace testbed

@@ -57,8 +57,9 @@ class NoTransport : public Http {
   }
 };
 
-Result<SubjectToken> fetch(Fetch function, NamedValues settings = {}) {
+Result<SubjectToken> fetch(Fetch function, NamedValues settings = {}, bool subject_only = false) {
   EngineRequest request;
+  request.subject_only = subject_only;
   request.provider = "t";
   request.subject = std::move(settings);
   NoTransport http;
@@ -161,6 +162,23 @@ TEST(ModuleCall, TellsBrokenPromises) {
   EXPECT_NE(fetch(odd_fetch).error().message.find("unknown status 99"), std::string::npos);
   for (const Fetch function : {empty_fetch, silent_fetch, odd_fetch})
     EXPECT_EQ(fetch(function).error().category, Category::bug);
+}
+
+std::int32_t refusing_fetch(const wif_host* host, wif_call* call, wif_subject_token* token) {
+  token->token = host->setting(call, "value");
+  token->token_size = std::string_view(token->token).size();
+  return host->fail(call, WIF_NO_IDENTITY, "it expired", nullptr);
+}
+
+TEST(ModuleCall, TakesARefusedTokenOnlyToShowIt) {
+  EXPECT_EQ(fetch(refusing_fetch, {{"value", "tok"}}).error().message, "it expired");
+  auto shown = fetch(refusing_fetch, {{"value", "tok"}}, true);
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->token.view(), "tok");
+  // And whoever checks it before it is sent is told.
+  const Status fit = check_subject(*shown, "t", "", 0);
+  ASSERT_FALSE(fit);
+  EXPECT_EQ(fit.error().message, "it expired");
 }
 
 class ModuleFiles : public testing::Test {

@@ -146,7 +146,9 @@ struct wif_host {
   const char* (*error_message)(wif_call* call);
 };
 
-/* What fetch fills in. struct_size is set by the host. */
+/* What fetch fills in. struct_size is set by the host. A module that found a token and refuses it (expired, of another
+ * audience) may fill it in too, beside the category that it returns: the host shows what it says to a person who asked for
+ * that (wif inspect, wif doctor), and sends it nowhere. */
 struct wif_subject_token {
   uint32_t struct_size;
   uint32_t reserved;
