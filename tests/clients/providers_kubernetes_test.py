@@ -139,7 +139,7 @@ class Kubernetes(Case):
         done = self.plain("doctor", "--json", "--set", "subject.provider=kubernetes", "--set", "subject.path=" + self.path,
                           "--set", "exchange.url=" + self.url(), code=5)
         steps = {step["id"]: step for step in json.loads(done.stdout)["steps"]}
-        self.assertEqual((steps["subject"]["status"], steps["audience"]["status"]), ("ok", "fail"))
+        self.assertEqual((steps["subject"]["status"], steps["aud"]["status"]), ("ok", "fail"))
         self.assertIn("for the cluster's API server", steps["exchange"]["found"])
         self.assertEqual(self.testbed.exchanges(), 0)
 
