@@ -4,4 +4,5 @@
 set(WIF_INTEGRATIONS
   aws
   git
+  kubernetes
 )

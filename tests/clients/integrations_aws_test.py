@@ -75,7 +75,7 @@ class CommandLine(AwsCase):
         self.cli()
 
     def test_what_it_says_when_the_helper_fails(self):
-        self.testbed.mint(ttl=1, age=60)
+        self.testbed.mint(ttl=-60, age=600)
         self.assertRegex(self.cli(code=255).stderr,
                          "Error when retrieving credentials from custom-process: wif: the subject token from provider 'file' expired")
 
