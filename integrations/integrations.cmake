@@ -4,5 +4,6 @@
 set(WIF_INTEGRATIONS
   aws
   git
+  kubelet
   kubernetes
 )
