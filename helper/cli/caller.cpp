@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/system.hpp"
@@ -33,13 +34,22 @@ Ancestor look_at(std::int64_t pid) {
   return out;
 }
 
+// A process may become another program, which then asks for the first time: gcloud's kubectl does, to choose kubectl's version.
+std::int64_t with_program(std::int64_t pid) {
+  constexpr int k_pid_bits = 22;  // proc(5), pid_max
+  struct stat program {};
+  if (stat(("/proc/" + std::to_string(pid) + "/exe").c_str(), &program) != 0) return pid;
+  return static_cast<std::int64_t>((program.st_ino << k_pid_bits ^ static_cast<std::uint64_t>(pid)) &
+                                   INT64_MAX);
+}
+
 }  // namespace
 
 std::int64_t calling_process() {
   const std::int64_t parent = getppid();
   const Ancestor ancestor = look_at(parent);
   const bool is_shell = std::find(k_shells.begin(), k_shells.end(), ancestor.name) != k_shells.end();
-  return is_shell && ancestor.parent > 1 ? ancestor.parent : parent;
+  return with_program(is_shell && ancestor.parent > 1 ? ancestor.parent : parent);
 }
 
 }  // namespace wif

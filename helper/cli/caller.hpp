@@ -6,8 +6,8 @@
 
 namespace wif {
 
-// Process id of the program that ran this one; a shell in between, as consumers start helpers by `sh -c`, is passed over. 0 if
-// that can't be told.
+// A number for the process and the program in it that ran this one; a shell in between, as consumers start helpers by `sh -c`, is
+// passed over. Never 0.
 std::int64_t calling_process();
 
 }  // namespace wif

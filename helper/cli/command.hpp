@@ -84,6 +84,7 @@ struct Wanted {
   std::optional<Target> target;       // the profile has to serve it; see k_not_served
   bool subject = false;               // the subject token in the credential's place
   std::vector<std::string> settings;  // ConfigChoice::request
+  Secret subject_token;               // Profile::subject_token
   std::int64_t min_remaining = 0;     // SessionOptions'
   std::int64_t caller = 0;            // SessionOptions'
   std::string consumer;               // for people

@@ -72,6 +72,7 @@ class Conversation {
     wanted.target = std::move(request.target);
     wanted.subject = request.want == ConsumerRequest::Want::subject;
     wanted.settings = std::move(request.settings);
+    wanted.subject_token = std::move(request.subject_token);
     wanted.min_remaining = m_integration.min_remaining;
     if (m_integration.repeats_after_rejection) wanted.caller = calling_process();
     wanted.consumer = m_integration.name;

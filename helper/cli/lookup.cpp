@@ -47,6 +47,8 @@ Result<Profile> choose_profile(const GlobalOptions& global, const Wanted& wanted
   ConfigChoice choice = global.choice;
   choice.subject_only = choice.subject_only || wanted.subject;
   choice.request = wanted.settings;
+  if (!wanted.subject_token.empty())
+    choice.subject_token = std::make_shared<const Secret>(wanted.subject_token.clone());
   Catalogue catalogue(real_system());
   TRY_ASSIGN(const Config config, Config::load(real_system(), choice));
   if (!wanted.target) return config.profile(catalogue);

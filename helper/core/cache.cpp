@@ -129,6 +129,7 @@ Result<std::string> make_binding(const System& system, const Profile& profile) {
   add(binding, "host", system.host_name());
   add(binding, "boot", system.boot_id());
   for (const auto& input : profile.provider.identities) TRY(add_identity(binding, system, profile, input));
+  if (profile.subject_token != nullptr) add_token_identity(binding, profile.subject_token->view());
   // Whoever a linked credential is for, this one is for too.
   for (const auto& link : profile.links) {
     TRY_ASSIGN(const std::string linked, make_binding(system, *link.profile));

@@ -271,6 +271,7 @@ Result<Profile> Config::resolve(Catalogue& catalogue, const ConfigChoice& choice
   ProfileResolver resolver(*m_system, catalogue, set, chosen.name, source ? &*source : nullptr);
   resolver.take_request(request);
   if (choice.subject_only) resolver.leave_out_exchange();
+  if (choice.subject_token != nullptr) resolver.take_subject(choice.subject_token);
   auto errors = resolver.run();
   if (!errors.empty()) return tl::unexpected<Error>(std::move(errors.front()));
   Profile profile = std::move(resolver.profile());

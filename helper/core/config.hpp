@@ -18,6 +18,7 @@
 #include "core/hosts.hpp"
 #include "core/system.hpp"
 #include "util/error.hpp"
+#include "util/secret.hpp"
 
 namespace wif {
 
@@ -38,6 +39,8 @@ struct ConfigChoice {
   std::vector<std::string> set;        // --set KEY=VALUE
   // KEY=VALUE that a consumer's request says: below the files, above the environment; what the profile doesn't take is left out.
   std::vector<std::string> request;
+  // What a consumer brings in place of what the profile's provider would fetch; null: nothing.
+  std::shared_ptr<const Secret> subject_token;
   bool no_cache = false;
   bool subject_only =
       false;  // the exchange's settings are left unread, none of them is missed: its kind is "none"
@@ -53,14 +56,15 @@ struct ProfileLink {
 
 // A profile, every default applied, provider detected, checked against the descriptor's and the exchange's settings.
 struct Profile {
-  std::string name;          // "default" where no file names one
-  Descriptor provider;       // without a name where the subject is another profile's credential
+  std::string name;     // "default" where no file names one
+  Descriptor provider;  // without a name where the subject is another profile's credential, or the consumer's
   std::string provider_why;  // "configured", or the detection's reason
   ExchangeKind exchange;
   Settings settings;  // all of them: subject.*, exchange.*, cache.*, expect.*, hosts
   std::vector<ProfileLink> links;
   // What the views in `provider` and `exchange` point into where those were dropped in.
   std::vector<std::shared_ptr<const void>> kept;
+  std::shared_ptr<const Secret> subject_token;  // ConfigChoice's; then there is no provider
 
   std::string_view get(std::string_view key) const;  // empty if unset
   // "subject." or "exchange.": the part's settings by their short names, without provider and kind.

@@ -91,6 +91,7 @@ std::optional<Setting> ProfileResolver::asked_for(std::string_view part, std::st
 }
 
 void ProfileResolver::choose_provider() {
+  if (m_profile.subject_token != nullptr) return use_given_subject();
   if (const auto profile = asked_for("subject", "profile")) return use_profile(*profile);
   const auto asked = asked_for("subject", "provider");
   if (!asked || asked->value.empty() || asked->value == "auto") return detect_provider();
@@ -125,6 +126,22 @@ void ProfileResolver::use_profile(const Setting& asked) {
   add({Category::configuration,
        provider->origin + ": subject.provider is set, and so is subject.profile (" + asked.origin + ")",
        "leave out one of the two: the subject is either a provider's token or another profile's credential",
+       {}},
+      node == nullptr ? Place{} : node->key_at);
+}
+
+// What the profile says of its provider isn't looked at. A chain has no place for it.
+void ProfileResolver::use_given_subject() {
+  m_has_provider = true;
+  m_profile.provider_why = "the request brings the subject token";
+  m_schema.any_subject = true;
+  const auto profile = asked_for("subject", "profile");
+  if (!profile) return;
+  const TomlNode* node = file_value("subject", "profile");
+  add({Category::configuration,
+       profile->origin + ": the subject of profile " + quoted(m_profile.name) +
+           " is another profile's credential, and the request brings a subject token",
+       "name a profile whose subject is a provider's: the request's takes its place",
        {}},
       node == nullptr ? Place{} : node->key_at);
 }

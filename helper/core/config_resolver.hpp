@@ -2,6 +2,7 @@
 // From what the files, --set, the environment and detection say to the one effective profile.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,8 @@ class ProfileResolver {
   void leave_out_exchange() { m_with_exchange = false; }
   // Before run(): what the consumer's request says.
   void take_request(const Pairs& request) { m_request = &request; }
+  // Before run(): there is a subject token, so that no provider is needed.
+  void take_subject(std::shared_ptr<const Secret> token) { m_profile.subject_token = std::move(token); }
   // All mistakes: in --set, in the file (in its order), then what is missing. None: the profile is whole.
   std::vector<Error> run();
   Profile& profile() { return m_profile; }
@@ -49,6 +52,7 @@ class ProfileResolver {
   bool set_says(std::string_view key) const;
   void choose_provider();
   void use_profile(const Setting& asked);
+  void use_given_subject();
   void detect_provider();
   void use_any_provider();
   void choose_exchange();

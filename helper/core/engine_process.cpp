@@ -45,7 +45,8 @@ bool may_write(std::size_t size) {
 
 // A memory file, so that nobody has to stay behind to feed a pipe.
 Result<Fd> request_file(const EngineRequest& request) {
-  const std::string text = write_request(request);
+  const Secret secret(write_request(request));
+  const std::string_view text = secret.view();
   Fd fd;
   if (may_write(text.size())) fd = Fd(memfd_create("wif-request", MFD_CLOEXEC));
   if (fd && write_all(fd.get(), text) == 0) {

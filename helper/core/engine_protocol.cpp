@@ -71,6 +71,7 @@ void write_members(JsonWriter& writer, const EngineRequest& request) {
   writer.member("module", std::string_view(request.module));
   writer.member("token_type", std::string_view(request.token_type));
   write_values(writer, "subject", request.subject);
+  if (request.subject_token != nullptr) writer.member("subject_token", request.subject_token->view());
   writer.member("exchange", std::string_view(request.exchange));
   write_values(writer, "exchange_settings", request.exchange_settings);
   writer.member("role", std::string_view(request.role));
@@ -103,6 +104,8 @@ EngineRequest read_members(JsonValue json) {
   request.module = text_of(json["module"]);
   request.token_type = text_of(json["token_type"]);
   request.subject = read_values(json["subject"]);
+  if (const auto token = json["subject_token"].string())
+    request.subject_token = std::make_shared<const Secret>(*token);
   request.exchange = text_of(json["exchange"]);
   request.exchange_settings = read_values(json["exchange_settings"]);
   request.role = text_of(json["role"]);

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ struct EngineRequest {
   std::string module;      // file name of a built-in's module, or a drop-in's absolute path
   std::string token_type;  // the descriptor's
   NamedValues subject;     // settings by short name, defaults applied
+  std::shared_ptr<const Secret> subject_token;  // the consumer's, in place of all that; null: it brought none
 
   std::string exchange;  // kind, never a preset's name
   NamedValues exchange_settings;
@@ -89,6 +91,7 @@ struct EngineAnswer {
   bool diagnosed = false;         // a diagnosis came to its end, in place of an outcome
 };
 
+// May hold a token: who is done with the text wipes it.
 std::string write_request(const EngineRequest& request);
 Result<EngineRequest> read_request(std::string text);
 

@@ -49,6 +49,8 @@ struct ConsumerRequest {
   std::optional<Target> target;
   // "KEY=VALUE" for settings that the profile leaves open (ConfigChoice::request).
   std::vector<std::string> settings;
+  // One that the consumer brings: it takes the place of what the profile's provider would fetch.
+  Secret subject_token;
   std::string token_sha256;  // forget: hexadecimal
   Reply reply;               // nothing: the answer
 };

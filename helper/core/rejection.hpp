@@ -16,7 +16,7 @@
 namespace wif {
 
 struct Asked {
-  std::int64_t caller = 0;          // process id of the program that asked; 0: unknown
+  std::int64_t caller = 0;          // which program in which process asked; 0: unknown
   std::int64_t at_boot_ms = 0;      // when, in milliseconds since boot
   std::int64_t issued_boot = 0;     // which credential it was given: its Credential::issued_boot
   std::int64_t forced_boot_ms = 0;  // when a rejection last made an exchange; 0: never

@@ -27,6 +27,7 @@ EngineRequest provider_request(const Profile& profile, const SessionOptions& opt
   request.module = profile.provider.module;
   request.token_type = profile.provider.token_type;
   request.subject = profile.part("subject.");
+  request.subject_token = profile.subject_token;
   request.exchange = profile.exchange.engine_kind();
   request.exchange_settings = profile.exchange_part();
   request.expect = profile.part("expect.");

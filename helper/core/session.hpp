@@ -22,7 +22,7 @@ struct SessionOptions {
   std::int64_t timeout_ms = 30'000;
   // Seconds that the consumer's protocol needs. A shorter record is renewed first, and still given if that fails.
   std::int64_t min_remaining = 0;
-  // Process id of a consumer that asks again where its token was refused (rejection.hpp); 0: one that doesn't.
+  // Which process a consumer is that asks again where its token was refused (rejection.hpp); 0: one that doesn't.
   std::int64_t caller = 0;
   int verbosity = 0;
   bool json_log = false;

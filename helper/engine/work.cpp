@@ -17,6 +17,9 @@
 namespace wif {
 namespace {
 
+// Consumers that bring a subject token bring a JWT.
+constexpr const char* k_given_type = "urn:ietf:params:oauth:token-type:jwt";
+
 Error overdue(const EngineRequest& request, const std::string& what) {
   const std::string hint = "allow more with --timeout; `wif doctor` shows where the time goes";
   return {Category::unreachable,
@@ -51,6 +54,13 @@ SubjectResult get_linked(const Work& work, std::string_view role) {
                       "the subject of '" + work.request.profile + "' has to be another profile",
                       {}}));
   return as_subject(*credential);
+}
+
+SubjectToken given_subject(const EngineRequest& request) {
+  SubjectToken subject;
+  subject.token = request.subject_token->clone();
+  subject.token_type = k_given_type;
+  return subject;
 }
 
 EngineError not_rotated(const EngineRequest& request, const SubjectToken& subject) {
@@ -109,11 +119,13 @@ std::optional<ExchangeResult> renew(const Work& work, const Exchange& exchange, 
 }  // namespace
 
 std::string source_of(const EngineRequest& request) {
+  if (request.subject_token != nullptr) return "the request";
   const EngineRequest* link = find_link(request, "subject");
   return link != nullptr ? "profile '" + link->profile + "'" : "provider '" + request.provider + "'";
 }
 
 SubjectResult get_subject(const Work& work) {
+  if (work.request.subject_token != nullptr) return given_subject(work.request);
   if (find_link(work.request, "subject") != nullptr) return get_linked(work, "subject");
   auto subject = fetch_from_provider(work);
   if (!subject) return tl::unexpected(engine_error(std::move(subject.error())));
