@@ -41,16 +41,18 @@ struct ConsumerRequest {
   enum class Want {
     credential,  // the profile's: from the cache, or exchanged
     subject,     // the subject token itself (a profile's exchange is left out), cached as well
-    forget,      // nothing but that the token with this hash was refused
+    forget,      // nothing but that a token was refused: the one with the hash, or the one for the target
     nothing,     // it is answered already
   };
   Want want = Want::credential;
   // The host that it is for: then only a profile that serves it will do. Nothing: the protocol names none.
   std::optional<Target> target;
+  // The profile that it names, in place of the command line's.
+  std::optional<std::string> profile;
   // "KEY=VALUE" for settings that the profile leaves open (ConfigChoice::request).
   std::vector<std::string> settings;
-  std::string token_sha256;  // forget: hexadecimal
-  Reply reply;               // nothing: the answer
+  std::string token_sha256;  // forget: hexadecimal; empty: the target's
+  Reply reply;               // forget, nothing: the answer
 };
 
 // What was looked up for it.
