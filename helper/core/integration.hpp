@@ -116,6 +116,9 @@ struct Integration {
 // Where a bare token is wanted: a credential that is more than one is an error (usage).
 Status one_token(const Profile& profile, const Credential& credential);
 
+// The message and what to do, for protocols that have room for one text.
+std::string one_line(const Error& error);
+
 // A protocol without a request whose answer is the bare token: for consumers that run a command and take what it prints.
 std::unique_ptr<Protocol> bare_token_protocol();
 

@@ -66,9 +66,7 @@ class Docker final : public Protocol {
     return Reply{Secret(std::move(text)), 0};
   }
 
-  Reply failure(const Error& error) override {
-    return Reply{Secret(error.message + (error.hint.empty() ? "" : "; " + error.hint) + "\n"), k_failed};
-  }
+  Reply failure(const Error& error) override { return Reply{Secret(one_line(error) + "\n"), k_failed}; }
 
   std::optional<Reply> not_mine() override { return Reply{Secret(k_not_found), k_failed}; }
 
