@@ -4,6 +4,9 @@
 set(WIF_INTEGRATIONS
   bazel
   cargo
+  curl
   docker
+  dotenv
   git
+  netrc
 )
