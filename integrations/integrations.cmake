@@ -7,6 +7,7 @@ set(WIF_INTEGRATIONS
   curl
   docker
   dotenv
+  envoy
   git
   netrc
 )
