@@ -3,7 +3,14 @@
 # and an example.
 set(WIF_INTEGRATIONS
   aws
+  bazel
+  cargo
+  curl
+  docker
+  dotenv
+  envoy
   git
   kubelet
   kubernetes
+  netrc
 )

@@ -73,7 +73,8 @@ Invocation read_invocation(std::string command, const std::vector<std::string>& 
 Result<int> unknown_command(const std::string& name) {
   std::vector<std::string> names;
   for (const auto& command : command_table()) names.emplace_back(command.name);
-  for (const Integration* integration : integrations()) names.emplace_back(integration->name);
+  for (const Integration* integration : integrations())
+    if (integration->protocol != nullptr) names.emplace_back(integration->name);
   const auto near = nearest(name, names);
   return fail(
       Category::usage, "unknown command \"" + printable(name, 60) + "\"",

@@ -81,17 +81,21 @@ Result<int> wait_for_identity(const GlobalOptions& global,
 
 // What a consumer's request says of the look-up; the commands' own have nothing to say.
 struct Wanted {
-  std::optional<Target> target;       // the profile has to serve it; see k_not_served
-  bool subject = false;               // the subject token in the credential's place
-  std::vector<std::string> settings;  // ConfigChoice::request
-  Secret subject_token;               // Profile::subject_token
-  std::int64_t min_remaining = 0;     // SessionOptions'
-  std::int64_t caller = 0;            // SessionOptions'
-  std::string consumer;               // for people
+  std::optional<Target> target;        // the profile has to serve it; see k_not_served
+  std::optional<std::string> profile;  // in place of the options'
+  bool subject = false;                // the subject token in the credential's place
+  std::vector<std::string> settings;   // ConfigChoice::request
+  Secret subject_token;                // Profile::subject_token
+  std::int64_t min_remaining = 0;      // SessionOptions'
+  std::int64_t caller = 0;             // SessionOptions'
+  std::string consumer;                // for people
 };
 
 // Error::cause where no profile serves the target.
 inline constexpr std::string_view k_not_served = "not_served";
+
+// The profile that the options and the request choose.
+Result<Profile> choose_profile(const GlobalOptions& global, const Wanted& wanted);
 
 using CredentialUse = std::function<Result<int>(const Profile&, const Credential&)>;
 
@@ -100,6 +104,8 @@ Result<int> with_credential(const GlobalOptions& global, const CredentialUse& us
 
 // Removes every record that still holds the token of that SHA-256 (hexadecimal); how many that were.
 Result<std::int64_t> clear_rejected(const Store& store, const std::string& token_sha256);
+// Removes that profile's records and failures, or all; how many that were.
+std::int64_t clear_records(const Store& store, const std::optional<std::string>& profile);
 
 // Another program in this one's place. Returns only if that failed, with the shell's code: 127 not found, 126 not runnable.
 int replace_process(const std::string& program, std::vector<std::string> words);

@@ -130,20 +130,6 @@ struct Choice {
   std::optional<std::string> token_sha256;
 };
 
-std::int64_t clear_records(const Store& store, const std::optional<std::string>& profile) {
-  std::int64_t removed = 0;
-  for (const auto& name : store.names()) {
-    // One that can't be trusted or read belongs to no profile: it goes with `clear` of everything.
-    const auto record = store.read_record(name);
-    const auto failure = store.read_failure(name);
-    const std::string owner = record && *record ? (*record)->profile : failure ? failure->profile : "";
-    if (profile && owner != *profile) continue;
-    store.remove(name);
-    ++removed;
-  }
-  return removed;
-}
-
 Result<int> clear(const Store& store, const Choice& choice, bool json) {
   std::int64_t removed = 0;
   if (choice.token_sha256) {
@@ -158,6 +144,20 @@ Result<int> clear(const Store& store, const Choice& choice, bool json) {
 }
 
 }  // namespace
+
+std::int64_t clear_records(const Store& store, const std::optional<std::string>& profile) {
+  std::int64_t removed = 0;
+  for (const auto& name : store.names()) {
+    // One that can't be trusted or read belongs to no profile: it goes with `clear` of everything.
+    const auto record = store.read_record(name);
+    const auto failure = store.read_failure(name);
+    const std::string owner = record && *record ? (*record)->profile : failure ? failure->profile : "";
+    if (profile && owner != *profile) continue;
+    store.remove(name);
+    ++removed;
+  }
+  return removed;
+}
 
 Result<std::int64_t> clear_rejected(const Store& store, const std::string& token_sha256) {
   const std::int64_t deadline_ms = monotonic_ms() + k_longest_wait_ms;

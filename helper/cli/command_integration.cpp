@@ -27,6 +27,11 @@ class Conversation {
     return 0;
   }
 
+  Result<int> give_failure(const Error& error) {
+    report(error);
+    return give(m_protocol.failure(error));
+  }
+
  private:
   Result<int> serve_whole() {
     TRY_ASSIGN(const SessionOptions options, m_global.session_options());
@@ -51,9 +56,8 @@ class Conversation {
   Result<int> serve(std::string_view input) {
     auto request = m_protocol.read(real_system(), input);
     if (!request) return give_failure(request.error());
-    if (request->want == ConsumerRequest::Want::forget) forget(request->token_sha256);
-    if (request->want == ConsumerRequest::Want::forget || request->want == ConsumerRequest::Want::nothing)
-      return give(std::move(request->reply));
+    if (request->want == ConsumerRequest::Want::nothing) return give(std::move(request->reply));
+    if (request->want == ConsumerRequest::Want::forget) return forget(std::move(*request));
     auto answered = with_credential(
         m_global,
         [this](const Profile& profile, const Credential& credential) -> Result<int> {
@@ -70,6 +74,7 @@ class Conversation {
   Wanted wanted(ConsumerRequest request) const {
     Wanted wanted;
     wanted.target = std::move(request.target);
+    wanted.profile = std::move(request.profile);
     wanted.subject = request.want == ConsumerRequest::Want::subject;
     wanted.settings = std::move(request.settings);
     wanted.subject_token = std::move(request.subject_token);
@@ -79,18 +84,25 @@ class Conversation {
     return wanted;
   }
 
-  // A cache that isn't there, or can't be trusted, has nothing to forget; the next look-up says what is wrong with it.
-  static void forget(const std::string& token_sha256) {
+  // A cache that isn't there, or can't be trusted, has nothing to forget; the next look-up says what is wrong with it. Nor has
+  // a host that no profile serves.
+  Result<int> forget(ConsumerRequest request) {
+    Reply reply = std::move(request.reply);
+    const std::string token_sha256 = std::move(request.token_sha256);
+    std::optional<std::string> profile;
+    if (token_sha256.empty()) {
+      auto chosen = choose_profile(m_global, wanted(std::move(request)));
+      if (!chosen && chosen.error().cause == k_not_served) return give(std::move(reply));
+      if (!chosen) return give_failure(chosen.error());
+      profile = chosen->name;
+    }
     const auto directory = cache_directory(real_system());
-    if (!directory) return;
+    if (!directory) return give(std::move(reply));
     std::string why;
     const auto store = Store::open(*directory, false, why);
-    if (store && *store) static_cast<void>(clear_rejected(**store, token_sha256));
-  }
-
-  Result<int> give_failure(const Error& error) {
-    report(error);
-    return give(m_protocol.failure(error));
+    if (store && *store && profile) clear_records(**store, profile);
+    if (store && *store && !profile) static_cast<void>(clear_rejected(**store, token_sha256));
+    return give(std::move(reply));
   }
 
   static Result<int> give(Reply reply) {
@@ -112,9 +124,10 @@ Result<int> run_integration(const Integration& integration, const Invocation& in
   protocol->describe(arguments);
   GlobalOptions global;
   global.describe_wait(arguments);
-  TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
-  if (!parsed) return 0;
-  return Conversation(integration, *protocol, global).run();
+  const auto parsed = parse_arguments(arguments, global, invocation);
+  Conversation conversation(integration, *protocol, global);
+  if (!parsed) return conversation.give_failure(parsed.error());
+  return *parsed ? conversation.run() : 0;
 }
 
 }  // namespace wif

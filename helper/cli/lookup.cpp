@@ -43,21 +43,6 @@ void sleep_ms(std::int64_t duration) {
   nanosleep(&time, nullptr);
 }
 
-Result<Profile> choose_profile(const GlobalOptions& global, const Wanted& wanted) {
-  ConfigChoice choice = global.choice;
-  choice.subject_only = choice.subject_only || wanted.subject;
-  choice.request = wanted.settings;
-  if (!wanted.subject_token.empty())
-    choice.subject_token = std::make_shared<const Secret>(wanted.subject_token.clone());
-  Catalogue catalogue(real_system());
-  TRY_ASSIGN(const Config config, Config::load(real_system(), choice));
-  if (!wanted.target) return config.profile(catalogue);
-  TRY_ASSIGN(auto profile, config.profile_for(catalogue, *wanted.target));
-  if (profile) return std::move(*profile);
-  return fail(Category::configuration, "no profile serves " + wanted.target->authority(),
-              "add it to `hosts` of the profile whose credential it is to get", std::string(k_not_served));
-}
-
 Result<int> look_up(const GlobalOptions& global, const Wanted& wanted, SessionOptions options,
                     const CredentialUse& use) {
   TRY_ASSIGN(const Profile profile, choose_profile(global, wanted));
@@ -140,6 +125,22 @@ Result<Profile> load_profile(const GlobalOptions& global) {
   Catalogue catalogue(real_system());
   TRY_ASSIGN(const Config config, Config::load(real_system(), global.choice));
   return config.profile(catalogue);
+}
+
+Result<Profile> choose_profile(const GlobalOptions& global, const Wanted& wanted) {
+  ConfigChoice choice = global.choice;
+  choice.subject_only = choice.subject_only || wanted.subject;
+  choice.request = wanted.settings;
+  if (wanted.profile) choice.profile = wanted.profile;
+  if (!wanted.subject_token.empty())
+    choice.subject_token = std::make_shared<const Secret>(wanted.subject_token.clone());
+  Catalogue catalogue(real_system());
+  TRY_ASSIGN(const Config config, Config::load(real_system(), choice));
+  if (!wanted.target) return config.profile(catalogue);
+  TRY_ASSIGN(auto profile, config.profile_for(catalogue, *wanted.target));
+  if (profile) return std::move(*profile);
+  return fail(Category::configuration, "no profile serves " + wanted.target->authority(),
+              "add it to `hosts` of the profile whose credential it is to get", std::string(k_not_served));
 }
 
 Result<int> wait_for_identity(const GlobalOptions& global,

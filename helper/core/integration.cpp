@@ -22,6 +22,10 @@ Status one_token(const Profile& profile, const Credential& credential) {
               "`wif get` prints it as JSON, `wif exec` puts it into a command's environment");
 }
 
+std::string one_line(const Error& error) {
+  return error.hint.empty() ? error.message : error.message + "; " + error.hint;
+}
+
 std::unique_ptr<Protocol> bare_token_protocol() { return std::make_unique<BareToken>(); }
 
 }  // namespace wif

@@ -41,18 +41,20 @@ struct ConsumerRequest {
   enum class Want {
     credential,  // the profile's: from the cache, or exchanged
     subject,     // the subject token itself (a profile's exchange is left out), cached as well
-    forget,      // nothing but that the token with this hash was refused
+    forget,      // nothing but that a token was refused: the one with the hash, or the one for the target
     nothing,     // it is answered already
   };
   Want want = Want::credential;
   // The host that it is for: then only a profile that serves it will do. Nothing: the protocol names none.
   std::optional<Target> target;
+  // The profile that it names, in place of the command line's.
+  std::optional<std::string> profile;
   // "KEY=VALUE" for settings that the profile leaves open (ConfigChoice::request).
   std::vector<std::string> settings;
   // One that the consumer brings: it takes the place of what the profile's provider would fetch.
   Secret subject_token;
-  std::string token_sha256;  // forget: hexadecimal
-  Reply reply;               // nothing: the answer
+  std::string token_sha256;  // forget: hexadecimal; empty: the target's
+  Reply reply;               // forget, nothing: the answer
 };
 
 // What was looked up for it.
@@ -115,6 +117,9 @@ struct Integration {
 
 // Where a bare token is wanted: a credential that is more than one is an error (usage).
 Status one_token(const Profile& profile, const Credential& credential);
+
+// The message and what to do, for protocols that have room for one text.
+std::string one_line(const Error& error);
 
 // A protocol without a request whose answer is the bare token: for consumers that run a command and take what it prints.
 std::unique_ptr<Protocol> bare_token_protocol();
