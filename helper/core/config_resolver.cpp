@@ -201,12 +201,14 @@ void ProfileResolver::apply_set() {
     if (!spec) {
       if (!m_schema.passes(key))
         add({Category::configuration, what + ": unknown key", m_schema.hint_for(key), {}});
-    } else if (const auto problem = value_problem(key, *spec, value)) {
-      add({Category::configuration, what + ": " + *problem, {}, {}});
-    } else {
-      const bool list = spec->type == SettingType::list || spec->type == SettingType::strings;
-      m_profile.settings.insert_or_assign(key, Setting{list ? list_from(value) : value, "--set"});
+      continue;
     }
+    const bool list = spec->type == SettingType::list || spec->type == SettingType::strings;
+    std::string text = list ? list_from(value) : value;
+    if (const auto problem = value_problem(key, *spec, text))
+      add({Category::configuration, what + ": " + *problem, {}, {}});
+    else
+      m_profile.settings.insert_or_assign(key, Setting{std::move(text), "--set"});
   }
 }
 
