@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running Dex (golang/dex) over https with the testbed's certificate, whose connectors trust the testbed's issuer."""
+import glob
+import http.client
+import json
+import os
+import re
+import ssl
+import subprocess
+import time
+
+ISSUER = "https://dex.example/dex"  # what its tokens say; nobody looks it up
+CLIENT, SECRET = "wif-client", "wif-canary-at-secret"
+
+
+class Dex:
+    def __init__(self, program, folder, testbed):
+        self.ca_file = testbed.about["ca_file"]
+        self.log = os.path.join(folder, "dex.log")
+        config = os.path.join(folder, "dex.json")
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump(self.config(testbed), file)
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([program, "serve", config], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.telemetry, self.port = self.await_ports()
+        self.url = f"https://127.0.0.1:{self.port}/dex"
+
+    def config(self, testbed):
+        server = os.path.dirname(self.ca_file)
+        # A user's name and mail are what tokens of Kubernetes and SPIRE lack.
+        trusting = {"issuer": testbed.about["issuer"], "clientID": "unused", "redirectURI": ISSUER + "/callback",
+                    "scopes": ["openid"], "userNameKey": "sub"}
+        return {"issuer": ISSUER, "storage": {"type": "memory"}, "telemetry": {"http": "127.0.0.1:0"},
+                "web": {"https": "127.0.0.1:0", "tlsCert": server + "/server.pem", "tlsKey": server + "/server.key"},
+                "oauth2": {"grantTypes": ["urn:ietf:params:oauth:grant-type:token-exchange"]},
+                "staticClients": [{"id": CLIENT, "secret": SECRET, "name": "wif"}],
+                "connectors": [{"type": "oidc", "id": name, "name": name, "config": trusting} for name in ("kubernetes", "spire")]}
+
+    def await_ports(self):
+        """Those that the kernel gave it, telemetry's first: it opens them in that order, and doesn't say which they are."""
+        give_up = time.monotonic() + 120
+        while self.process.poll() is None and time.monotonic() < give_up:
+            ports = self.listening()
+            if len(ports) == 2:
+                return ports
+            time.sleep(0.01)
+        self.process.kill()
+        self.process.wait()
+        with open(self.log, encoding="utf-8") as log:
+            raise AssertionError("Dex doesn't listen:\n" + log.read())
+
+    def listening(self):
+        """The ports of its listening sockets, in the order of their descriptors."""
+        process = f"/proc/{self.process.pid}"
+        with open(process + "/net/tcp", encoding="ascii") as lines:
+            rows = [line.split() for line in lines]
+        ports = {f"socket:[{row[9]}]": int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A"}
+        found = []
+        for link in sorted(glob.glob(process + "/fd/*"), key=lambda path: int(os.path.basename(path))):
+            try:
+                found.append(ports.get(os.readlink(link)))
+            except FileNotFoundError:
+                pass  # it was closed meanwhile
+        return [port for port in found if port]
+
+    def exchanges(self):
+        """How many requests its token endpoint has answered with a token."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.telemetry, timeout=60)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        found = re.search(r'^http_requests_total\{code="200",handler="/token",method="POST"\} (\d+)$', text, re.MULTILINE)
+        return int(found.group(1)) if found else 0
+
+    def keys(self):
+        """Its JWKS."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=context)
+        connection.request("GET", "/dex/keys")
+        keys = json.load(connection.getresponse())
+        connection.close()
+        return keys
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
