@@ -31,6 +31,12 @@ bool is_name(std::string_view text) {
          text.find("..") == std::string_view::npos;
 }
 
+// RFC 3986, section 3.1.
+bool is_scheme(std::string_view text) {
+  return !text.empty() && text.front() >= 'a' && text.front() <= 'z' &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+.-") == std::string_view::npos;
+}
+
 int default_port(std::string_view scheme) {
   if (scheme == "https") return k_https_port;
   return scheme == "http" ? k_http_port : 0;
@@ -110,6 +116,7 @@ Result<Target> parse_target(std::string_view text, std::string_view scheme) {
     target.scheme = to_lower(rest.substr(0, end));
     rest.remove_prefix(end + 3);
   }
+  if (!is_scheme(target.scheme)) return not_a_target(text);
   const std::size_t end = rest.find_first_of("/?#");
   const std::string authority_text = to_lower(rest.substr(0, end));
   const auto authority = split_authority(authority_text);

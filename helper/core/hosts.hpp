@@ -19,15 +19,15 @@ namespace wif {
 struct Target {
   std::string scheme;  // lower case
   std::string host;    // lower case, IPv6 without brackets
-  int port = 0;
-  std::string path;  // as it was given, with its '/'; no query
+  int port = 0;        // the scheme's own where none was named; 0: the scheme has none that we know
+  std::string path;    // as it was given, with its '/'; no query
 
   // "host" or "host:port", as a pattern names it.
   std::string authority() const;
 };
 
 // "https://host[:port][/path]", or without a scheme "host[:port][/path]", which means `scheme`. Strict: user information, an
-// empty or malformed host, a control character or a space are errors (usage).
+// empty or malformed host or scheme, a control character or a space are errors (usage).
 Result<Target> parse_target(std::string_view text, std::string_view scheme = "https");
 
 bool is_loopback(std::string_view host);

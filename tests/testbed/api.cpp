@@ -9,6 +9,8 @@
 namespace testbed {
 namespace {
 
+// Where a stream can be held before its last event, as a request can by its path.
+const std::string k_stream_end = "/v1/responses#end";
 const std::vector<std::string> k_words{"Hello", " from", " the", " testbed", "."};
 
 bool authorized(const State& state, const httplib::Request& request) {
@@ -73,9 +75,12 @@ std::vector<std::string> events(const State& state, const std::string& id) {
   return all;
 }
 
-void stream(httplib::Response& response, const std::vector<std::string>& all) {
+void stream(State& state, httplib::Response& response, const std::vector<std::string>& all) {
   response.status = 200;
-  auto send_next = [all, next = std::size_t{0}](std::size_t, httplib::DataSink& sink) mutable {
+  auto send_next = [&state, all, next = std::size_t{0}](std::size_t, httplib::DataSink& sink) mutable {
+    if (next + 1 == all.size()) {
+      state.gate.pass(k_stream_end);
+    }
     if (next < all.size() && !sink.write(all[next].data(), all[next].size())) {
       return false;
     }
@@ -106,7 +111,7 @@ void create_response(State& state, const httplib::Request& request, httplib::Res
   const std::string id = random_text(16);
   const auto body = Json::parse(request.body);
   if (body && (*body)["stream"].flag()) {
-    stream(response, events(state, id));
+    stream(state, response, events(state, id));
     return;
   }
   std::string text;

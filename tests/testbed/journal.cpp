@@ -68,6 +68,7 @@ void Journal::served(const std::string& path, int status) {
   const std::lock_guard lock(m_mutex);
   ++m_served[path];
   ++m_statuses[std::to_string(status)];
+  ++m_path_statuses[path][std::to_string(status)];
 }
 
 void Journal::exchange(const std::string& outcome) {
@@ -86,8 +87,14 @@ Json Journal::counts() const {
   const Json exchanges = Json::object({{"ok", ok == m_outcomes.end() ? 0 : ok->second},
                                        {"failed", failed},
                                        {"outcomes", to_json(m_outcomes)}});
-  return Json::object(
-      {{"paths", to_json(m_served)}, {"statuses", to_json(m_statuses)}, {"exchanges", exchanges}});
+  Json path_statuses = Json::object();
+  for (const auto& [path, statuses] : m_path_statuses) {
+    path_statuses.set(path, to_json(statuses));
+  }
+  return Json::object({{"paths", to_json(m_served)},
+                       {"statuses", to_json(m_statuses)},
+                       {"path_statuses", path_statuses},
+                       {"exchanges", exchanges}});
 }
 
 Json Journal::last(const std::string& path) const {
@@ -106,6 +113,7 @@ void Journal::reset() {
   m_last.clear();
   m_served.clear();
   m_statuses.clear();
+  m_path_statuses.clear();
   m_outcomes.clear();
   m_outcome.clear();
 }

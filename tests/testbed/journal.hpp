@@ -29,6 +29,7 @@ class Journal {
   std::map<std::string, Json> m_last;
   std::map<std::string, std::int64_t> m_served;
   std::map<std::string, std::int64_t> m_statuses;
+  std::map<std::string, std::map<std::string, std::int64_t>> m_path_statuses;
   std::map<std::string, std::int64_t> m_outcomes;
   std::string m_outcome;
 };

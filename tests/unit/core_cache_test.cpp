@@ -57,6 +57,19 @@ TEST(States, MinTtlKeepsBackAQuarterOfAShortLifeAtMost) {
   EXPECT_EQ(state_of(record, after(45), k_min_ttl), State::invalid);
 }
 
+TEST(States, AreShortForAConsumerThatNeedsLonger) {
+  const Record record = record_of(3600);
+  EXPECT_FALSE(is_short(record, after(2700), 900));
+  EXPECT_TRUE(is_short(record, after(2701), 900));
+  EXPECT_TRUE(is_short(record, after(10, 2701), 900));
+  EXPECT_FALSE(is_short(record, after(3599), 0));
+}
+
+TEST(States, HalfOfALifeAtMostIsKeptBackForAConsumer) {
+  EXPECT_FALSE(is_short(record_of(600), after(300), 900));
+  EXPECT_TRUE(is_short(record_of(600), after(301), 900));
+}
+
 TEST(RefreshPoint, IsNeverBeforeHalfOfTheLifeFromAMinuteToTwelveHours) {
   for (std::int64_t life = 60; life <= 12 * 3600; life += 60) {
     for (const double jitter : {0.0, 0.5, 0.999}) {
