@@ -2,6 +2,8 @@
 // Bazel's credential helpers, and those of other build tools: `bazel-credential-wif get`, {"uri": ...} on standard input.
 //
 // https://github.com/EngFlow/credential-helper-spec/blob/main/spec.md
+#include <array>
+
 #include "core/integration.hpp"
 #include "util/encode.hpp"
 #include "util/json.hpp"
@@ -61,6 +63,8 @@ class Bazel final : public Protocol {
 
 std::unique_ptr<Protocol> make() { return std::make_unique<Bazel>(); }
 
+constexpr std::array k_files = {ConsumerFile{nullptr, "~/.bazelrc"}};
+
 }  // namespace
 
 extern constinit const Integration integration_bazel;
@@ -77,6 +81,7 @@ constinit const Integration integration_bazel = {
     .repeats_after_rejection = false,
     .protocol = make,
     .formats = {},
+    .files = k_files,
 };
 
 }  // namespace wif

@@ -119,6 +119,8 @@ class Cargo final : public Protocol {
 
 std::unique_ptr<Protocol> make() { return std::make_unique<Cargo>(); }
 
+constexpr std::array k_files = {ConsumerFile{nullptr, "~/.cargo/config.toml"}};
+
 }  // namespace
 
 extern constinit const Integration integration_cargo;
@@ -135,6 +137,7 @@ constinit const Integration integration_cargo = {
     .repeats_after_rejection = false,
     .protocol = make,
     .formats = {},
+    .files = k_files,
 };
 
 }  // namespace wif

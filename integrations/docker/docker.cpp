@@ -3,6 +3,8 @@
 // a server on standard input, JSON on standard output; a failure's words go to standard output too.
 //
 // https://github.com/docker/docker-credential-helpers#development
+#include <array>
+
 #include "core/integration.hpp"
 #include "util/json.hpp"
 #include "util/text.hpp"
@@ -78,6 +80,9 @@ class Docker final : public Protocol {
 
 std::unique_ptr<Protocol> make() { return std::make_unique<Docker>(); }
 
+constexpr std::array k_files = {ConsumerFile{nullptr, "~/.docker/config.json"},
+                                ConsumerFile{"REGISTRY_AUTH_FILE", "~/.config/containers/auth.json"}};
+
 }  // namespace
 
 extern constinit const Integration integration_docker;
@@ -93,6 +98,7 @@ constinit const Integration integration_docker = {
     .repeats_after_rejection = false,
     .protocol = make,
     .formats = {},
+    .files = k_files,
 };
 
 }  // namespace wif

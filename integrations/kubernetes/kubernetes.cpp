@@ -4,6 +4,8 @@
 //
 // https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 // https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
+#include <array>
+
 #include "core/integration.hpp"
 #include "util/encode.hpp"
 #include "util/json.hpp"
@@ -83,6 +85,8 @@ class Kubernetes final : public Protocol {
 
 std::unique_ptr<Protocol> make() { return std::make_unique<Kubernetes>(); }
 
+constexpr std::array k_files = {ConsumerFile{"KUBECONFIG", "~/.kube/config"}};
+
 }  // namespace
 
 extern constinit const Integration integration_kubernetes;
@@ -99,6 +103,7 @@ constinit const Integration integration_kubernetes = {
     .repeats_after_rejection = true,
     .protocol = make,
     .formats = {},
+    .files = k_files,
 };
 
 }  // namespace wif
