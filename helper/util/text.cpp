@@ -123,8 +123,9 @@ std::string redact(std::string_view text) {
     std::size_t end = i;
     while (end < text.size() && is_token_char(text[end])) ++end;
     const std::string_view word = text.substr(i, end - i);
-    const bool jwt = word.size() > 20 && word.substr(0, 3) == "eyJ";
-    if (jwt || word.size() >= k_longest_plain_word) {
+    // One may be glued to what stands before it.
+    const std::size_t jwt = word.find("eyJ");
+    if ((jwt != word.npos && word.size() - jwt > 20) || word.size() >= k_longest_plain_word) {
       out += "[redacted]";
     } else {
       out += word;
