@@ -2,6 +2,8 @@
 // AWS's SDKs and command line: `credential_process`, a command that prints one JSON object and is run again for each refresh.
 //
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+#include <array>
+
 #include "core/integration.hpp"
 #include "util/encode.hpp"
 #include "util/json.hpp"
@@ -35,6 +37,8 @@ class Aws final : public Protocol {
   }
 };
 
+constexpr std::array k_files = {ConsumerFile{"AWS_CONFIG_FILE", "~/.aws/config"}};
+
 std::unique_ptr<Protocol> make() { return std::make_unique<Aws>(); }
 
 }  // namespace
@@ -53,6 +57,7 @@ constinit const Integration integration_aws = {
     .repeats_after_rejection = false,
     .protocol = make,
     .formats = {},
+    .files = k_files,
 };
 
 }  // namespace wif

@@ -4,6 +4,8 @@
 //
 // https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 // https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
+#include <array>
+
 #include "core/integration.hpp"
 #include "util/encode.hpp"
 #include "util/json.hpp"
@@ -81,6 +83,8 @@ class Kubernetes final : public Protocol {
   std::string_view m_version = k_v1beta1;
 };
 
+constexpr std::array k_files = {ConsumerFile{"KUBECONFIG", "~/.kube/config"}};
+
 std::unique_ptr<Protocol> make() { return std::make_unique<Kubernetes>(); }
 
 }  // namespace
@@ -99,6 +103,7 @@ constinit const Integration integration_kubernetes = {
     .repeats_after_rejection = true,
     .protocol = make,
     .formats = {},
+    .files = k_files,
 };
 
 }  // namespace wif
