@@ -10,6 +10,7 @@ set(WIF_INTEGRATIONS
   dotenv
   envoy
   git
+  google
   kubelet
   kubernetes
   netrc

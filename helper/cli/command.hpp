@@ -88,6 +88,7 @@ struct Wanted {
   Secret subject_token;                // Profile::subject_token
   std::int64_t min_remaining = 0;      // SessionOptions'
   std::int64_t caller = 0;             // SessionOptions'
+  bool silent = false;                 // no warnings beside an answer
   std::string consumer;                // for people
 };
 

@@ -3,11 +3,14 @@
 #include "cli/caller.hpp"
 #include "cli/command.hpp"
 #include "cli/standard_input.hpp"
+#include "cli/token_file.hpp"
 #include "core/lock.hpp"
 #include "util/secret.hpp"
 
 namespace wif {
 namespace {
+
+constexpr mode_t k_file_mode = 0600;
 
 class Conversation {
  public:
@@ -80,6 +83,7 @@ class Conversation {
     wanted.subject_token = std::move(request.subject_token);
     wanted.min_remaining = m_integration.min_remaining;
     if (m_integration.repeats_after_rejection) wanted.caller = calling_process();
+    wanted.silent = m_integration.reads_standard_error;
     wanted.consumer = m_integration.name;
     return wanted;
   }
@@ -106,6 +110,10 @@ class Conversation {
   }
 
   static Result<int> give(Reply reply) {
+    if (!reply.file.empty()) {
+      auto written = replace_file(reply.file, k_file_mode, reply.file_text.view());
+      if (!written && reply.text.empty()) return tl::unexpected(std::move(written.error()));
+    }
     if (!reply.text.empty()) TRY(print(reply.text.view()));
     return reply.exit_code;
   }

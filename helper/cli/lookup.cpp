@@ -48,13 +48,16 @@ Result<int> look_up(const GlobalOptions& global, const Wanted& wanted, SessionOp
   TRY_ASSIGN(const Profile profile, choose_profile(global, wanted));
   options.min_remaining = wanted.min_remaining;
   options.caller = wanted.caller;
+  if (wanted.silent) --options.verbosity;  // else modules' warnings are shown
   EngineProcess engine(real_system());
   Session session(real_system(), engine, profile, options);
   auto credential = session.get();
-  for (const auto& warning : session.warnings()) warn(warning);
+  const bool silent = wanted.silent && credential;
+  for (const auto& warning : session.warnings())
+    if (!silent) warn(warning);
   if (!credential) return tl::unexpected(std::move(credential.error()));
   const std::int64_t left = credential->expires_at - real_system().now().wall;
-  if (left < wanted.min_remaining)
+  if (left < wanted.min_remaining && !silent)
     warn("the credential is good for " + duration_words(left) + " more, and " + wanted.consumer + " wants " +
          duration_words(wanted.min_remaining) + "; the exchange of profile '" + profile.name +
          "' gave no longer one");

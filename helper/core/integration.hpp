@@ -27,6 +27,9 @@ namespace wif {
 struct Reply {
   Secret text;
   int exit_code = 0;
+  // A file that gets a text too, replaced atomically, 0600; empty: none. That it can't be written matters only without `text`.
+  std::string file = {};
+  Secret file_text = {};
 };
 
 // What of standard input makes a request.
@@ -113,6 +116,8 @@ struct Integration {
   std::unique_ptr<Protocol> (*protocol)();  // nullptr: it has file formats only
   std::span<const FileFormat> formats;
   std::span<const ConsumerFile> files = {};
+  // The consumer takes standard error for a part of the answer: where there is one, nothing is said there.
+  bool reads_standard_error = false;
 };
 
 // Where a bare token is wanted: a credential that is more than one is an error (usage).
