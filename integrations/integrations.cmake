@@ -2,5 +2,6 @@
 # The integrations, one a line: integrations/NAME/ holds NAME.cpp, which defines wif::integration_NAME (with _ for -), its README.md
 # and an example.
 set(WIF_INTEGRATIONS
+  codex
   git
 )
