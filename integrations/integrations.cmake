@@ -9,6 +9,7 @@ set(WIF_INTEGRATIONS
   docker
   dotenv
   envoy
+  codex
   git
   google
   kubelet
