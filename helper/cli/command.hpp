@@ -44,6 +44,8 @@ Result<int> run_cache(const Invocation& invocation);
 Result<int> run_exchanges(const Invocation& invocation);
 Result<int> run_providers(const Invocation& invocation);
 Result<int> run_doctor(const Invocation& invocation);
+Result<int> run_setup(const Invocation& invocation);
+Result<int> run_status(const Invocation& invocation);
 Result<int> run_config(const Invocation& invocation);
 Result<int> run_inspect(const Invocation& invocation);
 Result<int> run_subject(const Invocation& invocation);
