@@ -193,8 +193,10 @@ Error lacking(const std::vector<std::string>& missing) {
       if (name == id.setting) flag = std::string(id.names) + " ID";
     flags += (flags.empty() ? "" : ", ") + flag;
   }
-  return {Category::usage, "the profile can't be written without " + join(missing, " and "),
-          "pass " + flags + ", or run it on a terminal, where it asks", {}};
+  return {Category::usage,
+          "the profile can't be written without " + join(missing, " and "),
+          "pass " + flags + ", or run it on a terminal, where it asks",
+          {}};
 }
 
 // Every file that is read has a say in which names are taken.
@@ -287,8 +289,8 @@ Result<int> set_up(const GlobalOptions& global, const SetupOptions& options) {
     TRY(ask(exchange));
     if (!exchange.missing.empty()) return tl::unexpected(lacking(exchange.missing));
   }
-  const NewProfile profile = propose_profile(options.profile_name(global), source, exchange, report.advice,
-                                             report.jwks_file);
+  const NewProfile profile =
+      propose_profile(options.profile_name(global), source, exchange, report.advice, report.jwks_file);
   report.profile = profile_toml(profile);
   TRY(print(print_form(report, options.format)));
   return options.write ? finish(profile, global, options) : Result<int>(0);

@@ -162,7 +162,8 @@ class Metrics {
 std::string metrics_of(const std::vector<Row>& rows, std::int64_t now) {
   Metrics metrics;
   metrics.family("usable", "Whether a credential is cached that is good for a call now.");
-  for (const auto& row : rows) metrics.sample(row.name, row.expires_at && row.state != State::invalid ? 1 : 0);
+  for (const auto& row : rows)
+    metrics.sample(row.name, row.expires_at && row.state != State::invalid ? 1 : 0);
   metrics.family("expiry_seconds", "Seconds until the cached credential expires, when this was written.");
   for (const auto& row : rows)
     if (row.expires_at) metrics.sample(row.name, *row.expires_at - now);
@@ -209,9 +210,10 @@ Result<std::vector<Row>> read_rows(const GlobalOptions& global) {
 }  // namespace
 
 Result<int> run_status(const Invocation& invocation) {
-  Arguments arguments("wif status [OPTIONS]",
-                      "Shows every profile's source, identity, record, next refresh and last failure. Fetches\n"
-                      "nothing and shows no token.");
+  Arguments arguments(
+      "wif status [OPTIONS]",
+      "Shows every profile's source, identity, record, next refresh and last failure. Fetches\n"
+      "nothing and shows no token.");
   arguments.examples(
       "  wif status\n"
       "  wif status --prometheus /var/lib/node_exporter/textfile/wif.prom\n");

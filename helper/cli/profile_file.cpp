@@ -68,8 +68,8 @@ std::size_t own_end(std::string_view file, const Section& section) {
   std::size_t end = section.end;
   while (end > section.begin) {
     const std::size_t before = file.rfind('\n', end - 2 < end ? end - 2 : 0);
-    const std::size_t line = before == std::string_view::npos || before < section.begin ? section.begin
-                                                                                         : before + 1;
+    const std::size_t line =
+        before == std::string_view::npos || before < section.begin ? section.begin : before + 1;
     const std::string_view text = trim(file.substr(line, end - line));
     if (line == section.begin || (!text.empty() && text.front() != '#')) break;
     end = line;
@@ -78,8 +78,10 @@ std::size_t own_end(std::string_view file, const Section& section) {
 }
 
 Error cannot(const std::string& doing, const std::string& path, int error) {
-  return {Category::configuration, "cannot " + doing + " " + path + ": " + errno_text(error),
-          "name another file with --config", {}};
+  return {Category::configuration,
+          "cannot " + doing + " " + path + ": " + errno_text(error),
+          "name another file with --config",
+          {}};
 }
 
 Status make_parents(const std::string& path) {
@@ -106,8 +108,8 @@ std::string profile_toml(const NewProfile& profile) {
   for (const auto& [part, values] :
        {std::pair{".exchange", &profile.exchange}, std::pair{".expect", &profile.expect}})
     if (!values->empty()) out += "\n" + table(head + part, *values);
-  for (const auto& [part, values] : {std::pair{".expect.claims", &profile.claims},
-                                     std::pair{".expect.attributes", &profile.attributes}})
+  for (const auto& [part, values] :
+       {std::pair{".expect.claims", &profile.claims}, std::pair{".expect.attributes", &profile.attributes}})
     if (!values->empty()) out += "\n" + table(head + part, *values);
   return out;
 }

@@ -43,12 +43,13 @@ constexpr std::array k_issuers = {
                    {"tid", k_azure_tenant, true},
                    {"oid", k_azure_object, false},
                    {"xms_mirid", k_azure_resource, false}}}},
-    IssuerAdvice{"https://token.actions.githubusercontent.com",
-                 {{{"repository", "every repository of GitHub has this issuer", true},
-                   {"environment", "its protection rules say who may deploy", true},
-                   {"ref", "without it any branch, and so any pull request of the repository, would do", true},
-                   {"workflow_ref", "one workflow file only", false},
-                   {"repository_id", "stays the repository's own if its name is given to another", false}}}},
+    IssuerAdvice{
+        "https://token.actions.githubusercontent.com",
+        {{{"repository", "every repository of GitHub has this issuer", true},
+          {"environment", "its protection rules say who may deploy", true},
+          {"ref", "without it any branch, and so any pull request of the repository, would do", true},
+          {"workflow_ref", "one workflow file only", false},
+          {"repository_id", "stays the repository's own if its name is given to another", false}}}},
     IssuerAdvice{"https://gitlab.com",
                  {{{"project_path", "every project of this GitLab has this issuer", true},
                    {"ref", "without it any branch would do", true},
@@ -119,8 +120,8 @@ std::optional<ServiceAccount> service_account_of(const Jwt& jwt) {
 
 // Names and addresses that exist in one network only.
 bool is_private(std::string_view host) {
-  constexpr std::array<std::string_view, 7> k_endings = {
-      ".local", ".internal", ".svc", ".lan", ".cluster.local", ".localhost", ".test"};
+  constexpr std::array<std::string_view, 7> k_endings = {".local",         ".internal",  ".svc", ".lan",
+                                                         ".cluster.local", ".localhost", ".test"};
   constexpr std::array<std::string_view, 4> k_beginnings = {"10.", "192.168.", "169.254.", "127."};
   for (const auto ending : k_endings)
     if (host.ends_with(ending)) return true;

@@ -100,16 +100,24 @@ std::string kubernetes_objects(const ServiceAccount& account, const std::string&
   return "apiVersion: v1\n"
          "kind: ServiceAccount\n"
          "metadata:\n"
-         "  name: " + name + "\n"
-         "  namespace: " + space + "\n"
+         "  name: " +
+         name +
+         "\n"
+         "  namespace: " +
+         space +
+         "\n"
          "---\n"
          "apiVersion: v1\n"
          "kind: Pod\n"
          "metadata:\n"
          "  name: wif-example\n"
-         "  namespace: " + space + "\n"
+         "  namespace: " +
+         space +
+         "\n"
          "spec:\n"
-         "  serviceAccountName: " + name + "\n"
+         "  serviceAccountName: " +
+         name +
+         "\n"
          "  containers:\n"
          "    - name: app\n"
          "      image: registry.example/app:latest\n"
@@ -123,7 +131,9 @@ std::string kubernetes_objects(const ServiceAccount& account, const std::string&
          "        sources:\n"
          "          - serviceAccountToken:\n"
          "              path: token\n"
-         "              audience: " + quoted(audience) + "\n"
+         "              audience: " +
+         quoted(audience) +
+         "\n"
          "              expirationSeconds: 3600\n";
 }
 

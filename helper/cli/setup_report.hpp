@@ -11,9 +11,9 @@ namespace wif {
 
 struct SetupReport {
   Advice advice;
-  std::string kind;      // of the exchange
-  std::string provider;  // of the subject token
-  std::string profile;   // what would be written into the configuration, TOML
+  std::string kind;       // of the exchange
+  std::string provider;   // of the subject token
+  std::string profile;    // what would be written into the configuration, TOML
   std::string jwks_file;  // where the key set was written; empty: nowhere
   std::vector<std::string> concerns;
 };

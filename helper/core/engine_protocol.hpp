@@ -57,7 +57,8 @@ struct EngineRequest {
   std::string binding;          // whole
   std::string refused_subject;  // SHA-256 of an assertion that was refused as reused: don't send it again
 
-  std::string key_set_of;     // an issuer: fetch its key set and hand that over; no subject, no exchange, no store
+  std::string
+      key_set_of;  // an issuer: fetch its key set and hand that over; no subject, no exchange, no store
   bool subject_only = false;  // fetch the subject token and hand it over as it is: no exchange, no store
 
   // Look at everything on the way to a credential and say what was found; nothing is stored.
@@ -87,9 +88,9 @@ struct EngineAnswer {
   // Of a request for that only: no outcome but, with a message, why it would not be sent.
   std::optional<FetchedSubject> subject;
   std::optional<std::string> document;  // of a request for an issuer's key set, in place of a credential
-  std::string warning;            // the credential is good but was not stored: why
-  std::vector<DoctorStep> steps;  // of a diagnosis, whatever came of it
-  bool diagnosed = false;         // a diagnosis came to its end, in place of an outcome
+  std::string warning;                  // the credential is good but was not stored: why
+  std::vector<DoctorStep> steps;        // of a diagnosis, whatever came of it
+  bool diagnosed = false;               // a diagnosis came to its end, in place of an outcome
 };
 
 std::string write_request(const EngineRequest& request);

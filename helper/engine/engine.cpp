@@ -99,10 +99,10 @@ int run_engine() {
   RealWaiting waiting(deadline);
   RetryingHttp http(transport, waiting);
   const Work work{*request, system, log, deadline, answer, http};
-  answer.finish(request->diagnose       ? diagnose(work)
+  answer.finish(request->diagnose              ? diagnose(work)
                 : !request->key_set_of.empty() ? hand_over_key_set(work)
-                : request->subject_only ? hand_over_subject(work)
-                                        : exchange_subject(work));
+                : request->subject_only        ? hand_over_subject(work)
+                                               : exchange_subject(work));
   // Closing it isn't enough where the caller's program forked: the lock would live on with a copy of the descriptor.
   if (request->store) unlock(k_lock_descriptor);
   return 0;
