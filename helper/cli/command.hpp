@@ -44,6 +44,8 @@ Result<int> run_cache(const Invocation& invocation);
 Result<int> run_exchanges(const Invocation& invocation);
 Result<int> run_providers(const Invocation& invocation);
 Result<int> run_doctor(const Invocation& invocation);
+Result<int> run_setup(const Invocation& invocation);
+Result<int> run_status(const Invocation& invocation);
 Result<int> run_config(const Invocation& invocation);
 Result<int> run_inspect(const Invocation& invocation);
 Result<int> run_subject(const Invocation& invocation);
@@ -118,8 +120,10 @@ std::string get_json(const Profile& profile, const Credential& credential);
 Status print(std::string_view text);
 // One line on stderr.
 void warn(const std::string& message);
+void inform(const std::string& message);  // for -v
 void report(const Error& error);
 // What report and warn write: set once the command line is known.
 void set_json_log(bool json);
+void set_quiet_log(bool quiet);  // errors only
 
 }  // namespace wif

@@ -14,6 +14,8 @@ const std::vector<Command>& command_table() {
       {"inspect", "show what the subject token says, decoded", run_inspect, false},
       {"subject", "print the raw subject token", run_subject, false},
       {"doctor", "find out why there is no credential", run_doctor, false},
+      {"setup", "say what to enter at the relying party, and write the profile", run_setup, false},
+      {"status", "show all profiles at a glance", run_status, false},
       {"providers", "show where an identity was looked for and found", run_providers, false},
       {"exchanges", "show what an identity can be traded with", run_exchanges, false},
       {"config", "show, check or locate the configuration", run_config, false},

@@ -20,6 +20,18 @@ constexpr std::int64_t k_longest_pause_ms = 1000;
 // What a shorter one says of its time would hide what the one before it met.
 constexpr std::int64_t k_shortest_try_ms = 1000;
 
+// What WIF_LOG says, as the count of -v that says the same; below -v. One that says nothing known is told of, and is no reason to
+// answer nothing.
+int verbosity_of_environment() {
+  const auto said = real_system().variable("WIF_LOG");
+  if (!said) return 0;
+  constexpr std::array<std::string_view, 4> k_levels = {"error", "warning", "info", "debug"};
+  for (std::size_t i = 0; i < k_levels.size(); ++i)
+    if (*said == k_levels[i]) return static_cast<int>(i) - 1;
+  warn("WIF_LOG is " + printable(*said, 40) + ": not error, warning, info or debug");
+  return 0;
+}
+
 struct GlobalName {
   std::string_view name;
   bool takes_value;
@@ -56,6 +68,9 @@ Result<int> look_up(const GlobalOptions& global, const Wanted& wanted, SessionOp
   for (const auto& warning : session.warnings())
     if (!silent) warn(warning);
   if (!credential) return tl::unexpected(std::move(credential.error()));
+  if (options.verbosity > 0)
+    inform("profile '" + profile.name +
+           "': " + (session.from_cache() ? "from the cache" : "newly exchanged"));
   const std::int64_t left = credential->expires_at - real_system().now().wall;
   if (left < wanted.min_remaining && !silent)
     warn("the credential is good for " + duration_words(left) + " more, and " + wanted.consumer + " wants " +
@@ -88,7 +103,7 @@ void GlobalOptions::describe(Arguments& arguments) {
   arguments.flag("--no-cache", choice.no_cache, "neither read nor write the cache");
   arguments.option("--timeout", "TIME", timeout, "give up after this long (30s)");
   arguments.option("--log-format", "text|json", log_format, "of what goes to stderr");
-  arguments.counter("-v,--verbose", verbosity, "say more on stderr; twice: still more");
+  arguments.counter("-v,--verbose", verbosity, "say more on stderr (WIF_LOG); twice: still more");
 }
 
 Result<SessionOptions> GlobalOptions::session_options() const {
@@ -121,6 +136,8 @@ Result<bool> parse_arguments(Arguments& arguments, GlobalOptions& global, const 
   if (global.log_format && *global.log_format != "text" && *global.log_format != "json")
     return fail(Category::usage, "--log-format " + *global.log_format + ": not text or json");
   set_json_log(global.log_format == "json");
+  if (global.verbosity == 0) global.verbosity = verbosity_of_environment();
+  set_quiet_log(global.verbosity < 0);
   return true;
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/command.hpp"
+#include "util/encode.hpp"
 #include "util/fd.hpp"
 #include "util/json.hpp"
 
@@ -11,12 +12,14 @@ namespace wif {
 namespace {
 
 bool g_json_log = false;
+bool g_quiet_log = false;
 
 void log_line(std::string_view level, const Error& error) {
   std::string text;
   if (g_json_log) {
     JsonWriter writer;
-    writer.object().member("level", level);
+    writer.object().member("time", std::string_view(rfc3339(real_system().now().wall)));
+    writer.member("level", level).member("source", "wif");
     if (level == "error") writer.member("category", to_string(error.category));
     writer.member("message", std::string_view(error.message));
     if (!error.hint.empty()) writer.member("hint", std::string_view(error.hint));
@@ -35,7 +38,13 @@ void log_line(std::string_view level, const Error& error) {
 
 void set_json_log(bool json) { g_json_log = json; }
 
-void warn(const std::string& message) { log_line("warning", Error{Category::usage, message, {}, {}}); }
+void set_quiet_log(bool quiet) { g_quiet_log = quiet; }
+
+void warn(const std::string& message) {
+  if (!g_quiet_log) log_line("warning", Error{Category::usage, message, {}, {}});
+}
+
+void inform(const std::string& message) { log_line("info", Error{Category::usage, message, {}, {}}); }
 
 void report(const Error& error) { log_line("error", error); }
 

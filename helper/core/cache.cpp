@@ -201,6 +201,7 @@ Failure next_failure(const System& system, const Failure* before, std::string bi
   failure.profile = std::move(profile);
   failure.error = error.error;
   failure.request_id = error.request_id;
+  failure.step = error.stage;
   failure.at = now.wall;
   failure.at_boot_ms = now.boot_ms;
   // Who waited long for an identity to appear has not yet bothered the relying party.

@@ -25,14 +25,7 @@ std::vector<Candidate> candidates(const System& system, const ConfigChoice& choi
   if (choice.file) return {{*choice.file, "--config"}};
   if (const auto path = system.trusted_variable("WIF_CONFIG")) return {{*path, "WIF_CONFIG"}};
   std::vector<Candidate> out = {{k_system_file, nullptr}};
-  // A relative XDG_CONFIG_HOME is to be ignored (XDG base directories, "Basics").
-  const auto folder = system.trusted_variable("XDG_CONFIG_HOME");
-  const auto home = system.trusted_variable("HOME");
-  if (folder && folder->front() == '/') {
-    out.push_back({*folder + "/wif/config.toml", nullptr});
-  } else if (home) {
-    out.push_back({*home + "/.config/wif/config.toml", nullptr});
-  }
+  if (auto path = user_config_file(system, choice)) out.push_back({std::move(*path), nullptr});
   return out;
 }
 
@@ -173,6 +166,16 @@ std::vector<ProfileSource> profiles_to_check(const ConfigLayer& layer, TomlNode&
 }
 
 }  // namespace
+
+std::optional<std::string> user_config_file(const System& system, const ConfigChoice& choice) {
+  if (choice.file) return choice.file;
+  if (auto path = system.trusted_variable("WIF_CONFIG")) return path;
+  // A relative XDG_CONFIG_HOME is to be ignored (XDG base directories, "Basics").
+  if (const auto folder = system.trusted_variable("XDG_CONFIG_HOME"); folder && folder->front() == '/')
+    return *folder + "/wif/config.toml";
+  if (const auto home = system.trusted_variable("HOME")) return *home + "/.config/wif/config.toml";
+  return {};
+}
 
 std::string_view Profile::get(std::string_view key) const {
   const auto found = settings.find(key);

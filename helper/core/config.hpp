@@ -73,6 +73,9 @@ struct Profile {
   std::vector<std::pair<std::string, std::string>> exchange_part() const;
 };
 
+// The file that is the user's own to write: the one that --config or WIF_CONFIG names, else the one below XDG_CONFIG_HOME or HOME.
+std::optional<std::string> user_config_file(const System& system, const ConfigChoice& choice);
+
 struct ConfigFile {
   std::string path;
   bool exists = false;

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/audit.hpp"
 #include "core/hosts.hpp"
 #include "util/text.hpp"
 
@@ -36,6 +37,7 @@ constexpr std::array k_expect = {
 };
 constexpr std::array k_top = {
     SettingSpec{"hosts", SettingType::list, {}, "whom integrations may give the credential to", false},
+    SettingSpec{"audit", SettingType::string, {}, "\"syslog\", or the file that says who asked", false},
     SettingSpec{"description", SettingType::string, {}, "for people", false},
 };
 constexpr std::array<std::string_view, 4> k_parts = {"subject", "exchange", "cache", "expect"};
@@ -177,6 +179,8 @@ std::optional<std::string> value_problem(std::string_view key, const SettingSpec
     if (std::find(modes.begin(), modes.end(), value) == modes.end())
       return "must be \"background\", \"inline\" or \"off\"" + not_this;
   }
+  if (key == "audit" && value != k_syslog && !value.starts_with('/'))
+    return "must be \"syslog\" or a file's absolute path" + not_this;
   if (key == "hosts" && !value.empty())
     for (const std::string_view pattern : split(value, '\n'))
       if (const auto problem = pattern_problem(pattern))

@@ -192,17 +192,14 @@ std::string at_stage(const std::string& stage, const EngineRequest& request) {
   return "before it began";
 }
 
-EngineAnswer read_outcome(const std::string& text, std::optional<int> status, bool in_time,
-                          const EngineRequest& request) {
-  std::string stage;
-  auto answer = read_answer(text, stage);
-  if (answer) return std::move(*answer);
+EngineAnswer no_answer(const Error& error, const std::string& stage, std::optional<int> status, bool in_time,
+                       const EngineRequest& request) {
   if (!in_time)
     return failed(Category::unreachable, "no answer within the time allowed, " + at_stage(stage, request),
                   "give it more with --timeout, or see `wif doctor`");
   if (!status)
     return failed(Category::bug,
-                  answer.error().message + ", " + at_stage(stage, request) +
+                  error.message + ", " + at_stage(stage, request) +
                       " (this program takes its children's exit status, or ignores SIGCHLD)",
                   "please report this");
   if (WIFSIGNALED(*status))
@@ -213,9 +210,19 @@ EngineAnswer read_outcome(const std::string& text, std::optional<int> status, bo
                       ? "the module " + request.module + " is at fault: tell those who made it"
                       : "please report this");
   return failed(Category::bug,
-                answer.error().message + ", " + at_stage(stage, request) + " (exit status " +
+                error.message + ", " + at_stage(stage, request) + " (exit status " +
                     std::to_string(WEXITSTATUS(*status)) + ")",
                 "please report this");
+}
+
+EngineAnswer read_outcome(const std::string& text, std::optional<int> status, bool in_time,
+                          const EngineRequest& request) {
+  std::string stage;
+  auto answer = read_answer(text, stage);
+  if (answer) return std::move(*answer);
+  EngineAnswer failure = no_answer(answer.error(), stage, status, in_time, request);
+  failure.outcome.error().stage = stage;
+  return failure;
 }
 
 }  // namespace

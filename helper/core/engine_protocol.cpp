@@ -33,6 +33,7 @@ void write_error(JsonWriter& writer, const EngineError& failure) {
   writer.member("reused_subject", failure.reused_subject);
   writer.member("subject_sha256", std::string_view(failure.subject_hash));
   writer.member("request_id", std::string_view(failure.request_id));
+  writer.member("stage", std::string_view(failure.stage));
   writer.end();
 }
 
@@ -46,6 +47,7 @@ EngineError read_error(JsonValue value) {
   failure.reused_subject = value["reused_subject"].boolean().value_or(false);
   failure.subject_hash = text_of(value["subject_sha256"]);
   failure.request_id = text_of(value["request_id"]);
+  failure.stage = text_of(value["stage"]);
   return failure;
 }
 
@@ -88,6 +90,7 @@ void write_members(JsonWriter& writer, const EngineRequest& request) {
   writer.member("record_name", std::string_view(request.record_name));
   writer.member("binding", std::string_view(request.binding));
   writer.member("refused_subject", std::string_view(request.refused_subject));
+  writer.member("key_set_of", std::string_view(request.key_set_of));
   writer.member("subject_only", request.subject_only);
   writer.member("diagnose", request.diagnose);
   writer.member("api_url", std::string_view(request.api_url));
@@ -116,6 +119,7 @@ EngineRequest read_members(JsonValue json) {
   request.record_name = text_of(json["record_name"]);
   request.binding = text_of(json["binding"]);
   request.refused_subject = text_of(json["refused_subject"]);
+  request.key_set_of = text_of(json["key_set_of"]);
   request.subject_only = json["subject_only"].boolean().value_or(false);
   request.diagnose = json["diagnose"].boolean().value_or(false);
   request.api_url = text_of(json["api_url"]);
@@ -163,7 +167,9 @@ std::string write_answer(const EngineAnswer& answer) {
   JsonWriter writer;
   writer.object();
   if (answer.subject) write_subject(writer, *answer.subject);
-  if (answer.diagnosed) {
+  if (answer.document) {
+    writer.member("document", std::string_view(*answer.document));
+  } else if (answer.diagnosed) {
     writer.member("diagnosed", true);
   } else if (answer.outcome) {
     writer.key("credential").object();
@@ -198,6 +204,10 @@ Result<EngineAnswer> read_answer(const std::string& text, std::string& stage) {
     answer.warning = text_of(json["warning"]);
     answer.diagnosed = json["diagnosed"].boolean().value_or(false);
     if (answer.diagnosed) return answer;
+    if (const auto document = json["document"].string()) {
+      answer.document = std::string(*document);
+      return answer;
+    }
     if (json["subject"]) answer.subject = read_subject(json["subject"]);
     if (json["error"]) {
       answer.outcome = tl::unexpected(read_error(json["error"]));

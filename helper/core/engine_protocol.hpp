@@ -10,7 +10,7 @@
 //
 // The answer is lines of JSON: {"stage":"provider"} and {"stage":"exchange"} as it gets there (so that a crash can be
 // told), {"step":{…}} for what a diagnosis found so far, then one {"credential":{…},"warning":"…"}, {"subject":{…}} (with an
-// "error" where it would not be sent), {"diagnosed":true} or {"error":{…}}. The engine keeps the deadline itself
+// "error" where it would not be sent), {"document":"…"}, {"diagnosed":true} or {"error":{…}}. The engine keeps the deadline itself
 // (a watchdog thread); wif kills it a little later if it does not. If wif is killed, the engine finishes its work for those
 // who wait for the lock, and exchanges descriptor 2 for /dev/null, so that nobody who reads wif's stderr waits for it.
 #pragma once
@@ -59,6 +59,8 @@ struct EngineRequest {
   std::string binding;          // whole
   std::string refused_subject;  // SHA-256 of an assertion that was refused as reused: don't send it again
 
+  std::string
+      key_set_of;  // an issuer: fetch its key set and hand that over; no subject, no exchange, no store
   bool subject_only = false;  // fetch the subject token and hand it over as it is: no exchange, no store
 
   // Look at everything on the way to a credential and say what was found; nothing is stored.
@@ -80,15 +82,17 @@ struct EngineError {
   bool reused_subject = false;   // upstream said that this assertion was used before
   std::string subject_hash;      // SHA-256 of the subject token, empty if there was none
   std::string request_id;        // upstream's x-request-id
+  std::string stage;             // what was being done: "provider" or "exchange"; empty: neither yet
 };
 
 struct EngineAnswer {
   tl::expected<Credential, EngineError> outcome = tl::unexpected(EngineError{});
   // Of a request for that only: no outcome but, with a message, why it would not be sent.
   std::optional<FetchedSubject> subject;
-  std::string warning;            // the credential is good but was not stored: why
-  std::vector<DoctorStep> steps;  // of a diagnosis, whatever came of it
-  bool diagnosed = false;         // a diagnosis came to its end, in place of an outcome
+  std::optional<std::string> document;  // of a request for an issuer's key set, in place of a credential
+  std::string warning;                  // the credential is good but was not stored: why
+  std::vector<DoctorStep> steps;        // of a diagnosis, whatever came of it
+  bool diagnosed = false;               // a diagnosis came to its end, in place of an outcome
 };
 
 // May hold a token: who is done with the text wipes it.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/audit.hpp"
 #include "core/lock.hpp"
 #include "core/rejection.hpp"
 #include "util/encode.hpp"
@@ -139,6 +140,11 @@ Result<Credential> Session::get() {
   // The token's file was swapped after the binding was made: whose record it is has to be asked again, once.
   if (!credential && credential.error().cause == k_identity_changed) credential = look_up();
   if (credential) note_answer(*credential);
+  if (const auto place = m_profile.get("audit"); !place.empty()) {
+    const AuditEvent event{m_profile.name, !credential ? "failed" : m_from_cache ? "hit" : "exchange"};
+    if (const Status written = write_audit(m_system, place, event); !written)
+      m_warnings.push_back(written.error().message);
+  }
   return credential;
 }
 

@@ -92,6 +92,7 @@ std::string format_failure(const Failure& failure) {
   writer.member("cause", std::string_view(failure.error.cause));
   writer.member("refused_subject", std::string_view(failure.refused_subject));
   writer.member("request_id", std::string_view(failure.request_id));
+  writer.member("step", std::string_view(failure.step));
   writer.member("binding", std::string_view(failure.binding));
   writer.end();
   return writer.take() + "\n";
@@ -113,6 +114,7 @@ std::optional<Failure> parse_failure(std::string text) {
                         text_of("hint"), text_of("cause")};
   failure.refused_subject = text_of("refused_subject");
   failure.request_id = text_of("request_id");
+  failure.step = text_of("step");
   return failure;
 }
 

@@ -34,6 +34,7 @@ struct Failure {
   int attempts = 1;             // failures in a row
   std::string refused_subject;  // SHA-256 of the assertion that was refused as reused
   std::string request_id;
+  std::string step;  // where it failed: "provider", "exchange", or empty before either
 };
 
 class Store {

@@ -49,6 +49,7 @@ void Answer::stage(std::string_view name, Error overdue, std::string subject_has
   m_overdue = {};
   m_overdue.error = std::move(overdue);
   m_overdue.subject_hash = std::move(subject_hash);
+  m_overdue.stage = name;
   write_all(m_pipe.get(), write_stage(name));
 }
 
@@ -60,7 +61,8 @@ void Answer::step(const DoctorStep& step) {
 void Answer::finish(EngineAnswer answer) {
   if (!claim())
     for (;;) pause();
-  if (answer.subject || answer.diagnosed) {
+  if (!answer.outcome) answer.outcome.error().stage = m_overdue.stage;
+  if (answer.subject || answer.document || answer.diagnosed) {
     // Nothing of it is kept.
   } else if (answer.outcome) {
     answer.warning = store_credential(m_system, m_request, *answer.outcome);

@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "core/lock.hpp"
 #include "engine/curl_errors.hpp"
 #include "engine/trust.hpp"
 #include "engine/url.hpp"
@@ -224,6 +225,14 @@ HttpTimings timings_of(CURL* curl, bool describe_certificate) {
   return timings;
 }
 
+// Without its query and fragment.
+std::string path_of(const std::string& url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t begin = url.find_first_of("/?#", scheme == std::string::npos ? 0 : scheme + 3);
+  if (begin == std::string::npos) return {};
+  return url.substr(begin, url.find_first_of("?#", begin) - begin);
+}
+
 HttpFailure local_failure(Error error) { return {std::move(error)}; }
 
 }  // namespace
@@ -279,17 +288,25 @@ HttpResult CurlTransport::attempt(const HttpRequest& request, std::int64_t timeo
   set(curl, CURLOPT_HEADERFUNCTION, &on_header);
   set(curl, CURLOPT_HEADERDATA, static_cast<void*>(&received));
 
+  const std::int64_t began = monotonic_ms();
   const CURLcode code = curl_easy_perform(curl);
   const std::string peer = request.unix_socket.empty() ? url->authority : request.unix_socket;
   if (code != CURLE_OK) {
     const CurlTrouble trouble{curl, code, words.data(), received.too_large, timeout_ms};
     HttpFailure failure = explain(trouble, peer, anchors);
-    m_impl->log.line(LogLevel::debug, request.method + " " + peer + ": " + failure.error.message);
+    m_impl->log.http({request.method, peer, path_of(request.url), 0, received.body.size(),
+                      monotonic_ms() - began, failure.error.message});
     return tl::unexpected(std::move(failure));
   }
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  m_impl->log.line(LogLevel::debug, request.method + " " + peer + ": HTTP " + std::to_string(status));
+  m_impl->log.http({request.method,
+                    peer,
+                    path_of(request.url),
+                    static_cast<int>(status),
+                    received.body.size(),
+                    monotonic_ms() - began,
+                    {}});
   HttpResponse response;
   response.status = static_cast<int>(status);
   response.headers = std::move(received.headers);

@@ -19,6 +19,7 @@
 #include "engine/curl_transport.hpp"
 #include "engine/deadline.hpp"
 #include "engine/diagnosis/diagnose.hpp"
+#include "engine/key_set.hpp"
 #include "engine/log.hpp"
 #include "engine/retry.hpp"
 #include "engine/work.hpp"
@@ -98,9 +99,10 @@ int run_engine() {
   RealWaiting waiting(deadline);
   RetryingHttp http(transport, waiting);
   const Work work{*request, system, log, deadline, answer, http};
-  answer.finish(request->diagnose       ? diagnose(work)
-                : request->subject_only ? hand_over_subject(work)
-                                        : exchange_subject(work));
+  answer.finish(request->diagnose              ? diagnose(work)
+                : !request->key_set_of.empty() ? hand_over_key_set(work)
+                : request->subject_only        ? hand_over_subject(work)
+                                               : exchange_subject(work));
   // Closing it isn't enough where the caller's program forked: the lock would live on with a copy of the descriptor.
   if (request->store) unlock(k_lock_descriptor);
   return 0;

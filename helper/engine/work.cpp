@@ -37,6 +37,7 @@ Result<const wif_provider*> load_provider(const Work& work) {
 
 Result<SubjectToken> fetch_from_provider(const Work& work) {
   const EngineRequest& request = work.request;
+  work.log.enter("provider");
   work.answer.stage("provider", overdue(request, source_of(request) + " did not answer"));
   TRY_ASSIGN(const wif_provider* provider, load_provider(work));
   return fetch_subject(*provider, {request, work.system, work.http, work.log, work.deadline});
@@ -76,6 +77,7 @@ EngineError not_rotated(const EngineRequest& request, const SubjectToken& subjec
 }
 
 void announce_exchange(const Work& work, const std::string& host, const std::string& subject_hash) {
+  work.log.enter("exchange");
   work.answer.stage("exchange", overdue(work.request, "the exchange with " + host + " did not finish"),
                     subject_hash);
 }
