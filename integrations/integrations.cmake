@@ -5,11 +5,11 @@ set(WIF_INTEGRATIONS
   aws
   bazel
   cargo
+  codex
   curl
   docker
   dotenv
   envoy
-  codex
   git
   google
   kubelet
