@@ -71,8 +71,8 @@ bool is_global_option(const std::string& word, bool& takes_value);
 // Adds the global options and parses. False: help was printed, and the command is done.
 Result<bool> parse_arguments(Arguments& arguments, GlobalOptions& global, const Invocation& invocation);
 
-// The profile that the options choose.
-Result<Profile> load_profile(const GlobalOptions& global);
+// The profile that the options choose. It has views into the catalogue, which has to outlive it.
+Result<Profile> load_profile(Catalogue& catalogue, const GlobalOptions& global);
 
 // Runs `once`; with --wait, again while it fails for want of an identity or of an answer (categories no_identity and
 // unreachable), which may only be late: a sidecar that starts, a token that isn't mounted yet.

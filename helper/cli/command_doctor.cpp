@@ -97,7 +97,8 @@ void explain_bare_failure(const Profile& profile, std::vector<DoctorStep>& steps
 Diagnosis diagnose_all(const GlobalOptions& global, const SessionOptions& options, bool call_api) {
   Diagnosis diagnosis;
   auto& steps = diagnosis.steps;
-  const auto profile = diagnose_configuration(global, steps);
+  Catalogue catalogue(real_system());
+  const auto profile = diagnose_configuration(catalogue, global, steps);
   diagnosis.profile = profile ? profile->name : global.choice.profile.value_or("");
   diagnose_cache(profile ? &*profile : nullptr, steps);
   steps.push_back(diagnose_environment(real_system()));

@@ -21,7 +21,8 @@ struct Fetched {
 Result<Fetched> fetch(GlobalOptions global) {
   global.choice.subject_only = true;
   TRY_ASSIGN(const SessionOptions options, global.session_options());
-  TRY_ASSIGN(const Profile profile, load_profile(global));
+  Catalogue catalogue(real_system());
+  TRY_ASSIGN(const Profile profile, load_profile(catalogue, global));
   EngineProcess engine(real_system());
   TRY_ASSIGN(const EngineRequest request, subject_request(real_system(), profile, options));
   EngineAnswer answer = engine.run(request, -1);

@@ -187,8 +187,8 @@ std::optional<std::string> consumer_file(const System& system, const ConsumerFil
 
 }  // namespace
 
-std::optional<Profile> diagnose_configuration(const GlobalOptions& global, std::vector<DoctorStep>& steps) {
-  Catalogue catalogue(real_system());
+std::optional<Profile> diagnose_configuration(Catalogue& catalogue, const GlobalOptions& global,
+                                              std::vector<DoctorStep>& steps) {
   auto config = Config::load(real_system(), global.choice);
   auto profile = config ? config->profile(catalogue) : Result<Profile>(tl::unexpected(config.error()));
   if (profile) {

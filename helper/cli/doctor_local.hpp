@@ -12,7 +12,8 @@
 namespace wif {
 
 // configuration and provider; nothing comes back of a profile that can't be used.
-std::optional<Profile> diagnose_configuration(const GlobalOptions& global, std::vector<DoctorStep>& steps);
+std::optional<Profile> diagnose_configuration(Catalogue& catalogue, const GlobalOptions& global,
+                                              std::vector<DoctorStep>& steps);
 
 // cache, last_failure: of the profile's record and the folder it lies in.
 void diagnose_cache(const Profile* profile, std::vector<DoctorStep>& steps);

@@ -43,11 +43,10 @@ void sleep_ms(std::int64_t duration) {
   nanosleep(&time, nullptr);
 }
 
-Result<Profile> choose_profile(const GlobalOptions& global, const Wanted& wanted) {
+Result<Profile> choose_profile(Catalogue& catalogue, const GlobalOptions& global, const Wanted& wanted) {
   ConfigChoice choice = global.choice;
   choice.subject_only = choice.subject_only || wanted.subject;
   choice.request = wanted.settings;
-  Catalogue catalogue(real_system());
   TRY_ASSIGN(const Config config, Config::load(real_system(), choice));
   if (!wanted.target) return config.profile(catalogue);
   TRY_ASSIGN(auto profile, config.profile_for(catalogue, *wanted.target));
@@ -58,7 +57,8 @@ Result<Profile> choose_profile(const GlobalOptions& global, const Wanted& wanted
 
 Result<int> look_up(const GlobalOptions& global, const Wanted& wanted, SessionOptions options,
                     const CredentialUse& use) {
-  TRY_ASSIGN(const Profile profile, choose_profile(global, wanted));
+  Catalogue catalogue(real_system());
+  TRY_ASSIGN(const Profile profile, choose_profile(catalogue, global, wanted));
   options.min_remaining = wanted.min_remaining;
   options.caller = wanted.caller;
   EngineProcess engine(real_system());
@@ -134,8 +134,7 @@ Result<bool> parse_arguments(Arguments& arguments, GlobalOptions& global, const 
   return true;
 }
 
-Result<Profile> load_profile(const GlobalOptions& global) {
-  Catalogue catalogue(real_system());
+Result<Profile> load_profile(Catalogue& catalogue, const GlobalOptions& global) {
   TRY_ASSIGN(const Config config, Config::load(real_system(), global.choice));
   return config.profile(catalogue);
 }
