@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 #include <optional>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -35,6 +37,19 @@ EngineAnswer failed(Category category, std::string message, std::string hint = {
   failure.error = Error{category, std::move(message), std::move(hint), {}};
   answer.outcome = tl::unexpected(std::move(failure));
   return answer;
+}
+
+// Where /proc isn't mounted, as in a bare root directory: what the kernel was asked to start. With raised privileges those are
+// somebody else's words.
+Result<std::string> own_path() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size());
+  if (length > 0) return std::string(path.data(), static_cast<std::size_t>(length));
+  const int error = errno;
+  const auto* started = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  if (getauxval(AT_SECURE) == 0 && started != nullptr && realpath(started, path.data()) != nullptr)
+    return std::string(path.data());
+  return fail(Category::bug, "cannot read /proc/self/exe: " + errno_text(error), "mount /proc");
 }
 
 // A limit on file sizes counts memory files too, and who passes it gets SIGXFSZ.
@@ -276,11 +291,7 @@ Status EngineProcess::detach(const EngineRequest& request, int lock) {
 
 Result<std::string> engine_path(const System& system) {
   if (auto path = system.trusted_variable("WIF_ENGINE")) return std::move(*path);
-  std::string self(PATH_MAX, '\0');
-  const ssize_t length = readlink("/proc/self/exe", self.data(), self.size());
-  if (length <= 0)
-    return fail(Category::bug, "cannot read /proc/self/exe: " + errno_text(errno), "mount /proc");
-  self.resize(static_cast<std::size_t>(length));
+  TRY_ASSIGN(const std::string self, own_path());
   const std::string folder = self.substr(0, self.rfind('/'));
   return folder.substr(0, folder.rfind('/')) + "/libexec/wif/wif-engine";
 }
