@@ -7,6 +7,7 @@ include(CheckLinkerFlag)
 option(WIF_WERROR "Warnings are errors (CI and tests/run turn this on)" OFF)
 set(WIF_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")
 
+option(WIF_STATIC "wif-engine fully static, with all providers linked in (packaging/static/README.md)" OFF)
 option(WIF_FUZZ "tests/fuzz as libFuzzer programs (clang only)" OFF)
 
 set(CMAKE_CXX_STANDARD 20)

@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 #include <optional>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -35,6 +37,19 @@ EngineAnswer failed(Category category, std::string message, std::string hint = {
   failure.error = Error{category, std::move(message), std::move(hint), {}};
   answer.outcome = tl::unexpected(std::move(failure));
   return answer;
+}
+
+// Where /proc isn't mounted, as in a bare root directory: what the kernel was asked to start. With raised privileges those are
+// somebody else's words.
+Result<std::string> own_path() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size());
+  if (length > 0) return std::string(path.data(), static_cast<std::size_t>(length));
+  const int error = errno;
+  const auto* started = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  if (getauxval(AT_SECURE) == 0 && started != nullptr && realpath(started, path.data()) != nullptr)
+    return std::string(path.data());
+  return fail(Category::bug, "cannot read /proc/self/exe: " + errno_text(error), "mount /proc");
 }
 
 // A limit on file sizes counts memory files too, and who passes it gets SIGXFSZ.
@@ -85,7 +100,6 @@ class SpawnPlan {
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 
   void place(int from, int to) { posix_spawn_file_actions_adddup2(&m_actions, from, to); }
-  void place_null(int to) { posix_spawn_file_actions_addopen(&m_actions, to, "/dev/null", O_RDWR, 0); }
   void close_from(int first) { posix_spawn_file_actions_addclosefrom_np(&m_actions, first); }
   void own_session() { posix_spawnattr_setflags(&m_attributes, k_flags | POSIX_SPAWN_SETSID); }
 
@@ -136,6 +150,13 @@ class SpawnPlan {
 
 // The plan's dup2s happen in order: no source may lie where an earlier one was placed.
 Fd above_standard(const Fd& fd) { return Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 10)); }
+
+// For what nobody reads. A bare root directory has no /dev: there it goes into memory that is gone with the process.
+Fd nowhere() {
+  Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null) null = Fd(memfd_create("wif-null", MFD_CLOEXEC));
+  return above_standard(null);
+}
 
 // Our child, by a descriptor of its own: a program that waits for any child may have taken ours, and its number may be
 // another's by then. Linux before 5.4 has the number only.
@@ -247,7 +268,8 @@ EngineAnswer EngineProcess::run(const EngineRequest& request, int lock) {
   plan.place(high_input.get(), STDIN_FILENO);
   plan.place(high_writer.get(), STDOUT_FILENO);
   if (high_lock) plan.place(high_lock.get(), k_lock_descriptor);
-  if (m_host.foreign) plan.place_null(STDERR_FILENO);
+  const Fd null = m_host.foreign ? nowhere() : Fd();
+  if (null) plan.place(null.get(), STDERR_FILENO);
   plan.close_from(high_lock ? k_lock_descriptor + 1 : k_lock_descriptor);
   const auto pid = plan.start(*path);
   if (!pid) return failed(pid.error().category, pid.error().message, pid.error().hint);
@@ -270,10 +292,12 @@ Status EngineProcess::detach(const EngineRequest& request, int lock) {
   SpawnPlan plan;
   const Fd high_input = above_standard(input);
   const Fd high_lock(fcntl(lock, F_DUPFD_CLOEXEC, 10));
-  if (!high_input || !high_lock) return fail(Category::bug, "cannot start wif-engine: " + errno_text(errno));
+  const Fd null = nowhere();
+  if (!high_input || !high_lock || !null)
+    return fail(Category::bug, "cannot start wif-engine: " + errno_text(errno));
   plan.place(high_input.get(), STDIN_FILENO);
-  plan.place_null(STDOUT_FILENO);
-  plan.place_null(STDERR_FILENO);
+  plan.place(null.get(), STDOUT_FILENO);
+  plan.place(null.get(), STDERR_FILENO);
   plan.place(high_lock.get(), k_lock_descriptor);
   plan.close_from(k_lock_descriptor + 1);
   plan.own_session();
@@ -284,11 +308,7 @@ Status EngineProcess::detach(const EngineRequest& request, int lock) {
 
 Result<std::string> engine_path(const System& system) {
   if (auto path = system.trusted_variable("WIF_ENGINE")) return std::move(*path);
-  std::string self(PATH_MAX, '\0');
-  const ssize_t length = readlink("/proc/self/exe", self.data(), self.size());
-  if (length <= 0)
-    return fail(Category::bug, "cannot read /proc/self/exe: " + errno_text(errno), "mount /proc");
-  self.resize(static_cast<std::size_t>(length));
+  TRY_ASSIGN(const std::string self, own_path());
   const std::string folder = self.substr(0, self.rfind('/'));
   return folder.substr(0, folder.rfind('/')) + "/libexec/wif/wif-engine";
 }

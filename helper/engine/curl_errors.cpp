@@ -83,10 +83,15 @@ HttpFailure certificate(const CurlTrouble& trouble, const std::string& peer, con
   constexpr std::string_view k_prefix = "SSL certificate problem: ";
   if (why.rfind(k_prefix, 0) == 0) why.erase(0, k_prefix.size());
   const std::string tried = !anchors.file.empty() ? anchors.file : anchors.directory;
+  if (tried.empty())
+    return unreachable(
+        NoAnswer::tls,
+        "the certificate of " + peer + " can't be verified: " + why +
+            " (wif found no trust anchors on this system)",
+        "name a PEM file of the CAs to trust as ca_file or SSL_CERT_FILE, or install ca-certificates");
   return unreachable(
       NoAnswer::tls,
-      "the certificate of " + peer + " can't be verified: " + why +
-          (tried.empty() ? "" : " (trust anchors: " + tried + ")"),
+      "the certificate of " + peer + " can't be verified: " + why + " (trust anchors: " + tried + ")",
       "if a private CA signed it, or a proxy that opens TLS, name that CA's PEM file as ca_file or SSL_CERT_FILE; "
       "if it is said to be expired or not yet valid, check this machine's clock");
 }

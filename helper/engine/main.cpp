@@ -7,11 +7,19 @@
 #include "engine/engine.hpp"
 #include "util/fd.hpp"
 
+#ifdef WIF_STATIC
+#include <openssl/crypto.h>
+#endif
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
 
 int main() {
+#ifdef WIF_STATIC
+  // Before anything else uses it: the system's configuration may name shared objects, and those need the very libc that this
+  // program was linked with.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+#endif
   int code = 70;
   try {
     code = wif::run_engine();

@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <cstddef>
 #include <cstdlib>
 #include <memory>
 
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/trusted_path.hpp"
+#include "engine/module_rules.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -61,12 +61,6 @@ std::string common_folder(std::string one, const std::string& other) {
   return one;
 }
 
-Error table_error(const std::string& path, const std::string& message, std::string hint = {}) {
-  return {Category::bug, "module " + path + " " + message, std::move(hint), {}};
-}
-
-constexpr std::size_t k_smallest_table = offsetof(wif_provider, fetch) + sizeof(wif_provider::fetch);
-
 }  // namespace
 
 Result<ModulePlaces> module_places(const System& system) {
@@ -80,9 +74,7 @@ Result<ModulePlaces> module_places(const System& system) {
   const std::string real = real_path(installed);
   places.installed = real.empty() ? installed : real;
   if (!real.empty()) places.prefix = common_folder(folder, real);
-  if (const auto path = system.trusted_variable("WIF_MODULE_PATH"))
-    for (const auto one : split(*path, ':'))
-      if (!one.empty() && one.front() == '/') places.development.emplace_back(one);
+  places.development = development_folders(system);
   return places;
 }
 
@@ -107,34 +99,6 @@ Result<std::string> find_module(const std::string& module, const ModulePlaces& p
                                       : "install wif whole: its modules belong into " + places.installed);
   TRY(check_module(path, places));
   return path;
-}
-
-Result<const wif_provider*> check_table(const wif_provider* table, const std::string& path,
-                                        const std::string& name) {
-  constexpr const char* k_mend = "tell whoever made the module; `wif doctor` shows more";
-  if (table == nullptr)
-    return tl::unexpected(table_error(
-        path,
-        "serves no interface version up to " + std::to_string(WIF_PROVIDER_ABI) + ", which is this wif's",
-        "install a newer wif, or an older version of the module"));
-  if (table->abi_version > WIF_PROVIDER_ABI || table->abi_version == 0)
-    return tl::unexpected(table_error(path,
-                                      "follows interface version " + std::to_string(table->abi_version) +
-                                          ", and this wif speaks up to " + std::to_string(WIF_PROVIDER_ABI),
-                                      "install a newer wif, or an older version of the module"));
-  if (table->struct_size < k_smallest_table)
-    return tl::unexpected(table_error(path,
-                                      "has a table of " + std::to_string(table->struct_size) +
-                                          " bytes, too small for version " +
-                                          std::to_string(table->abi_version),
-                                      k_mend));
-  if (table->name == nullptr || name != table->name)
-    return tl::unexpected(table_error(
-        path,
-        "is provider '" + printable(table->name == nullptr ? "" : table->name, 64) + "', not '" + name + "'",
-        "correct `module` or `name` in the descriptor"));
-  if (table->fetch == nullptr) return tl::unexpected(table_error(path, "has no fetch function", k_mend));
-  return table;
 }
 
 Result<const wif_provider*> load_module(const std::string& path, const std::string& name) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding, checking and loading a provider's shared object (the contract: wif/provider.h).
+// From a provider's name to its table (the contract: wif/provider.h). Of these functions a program links one of two
+// implementations: module_loader.cpp finds, checks and loads shared objects; linked_modules.cpp, of a static engine, has all
+// built-in providers linked in and loads nothing.
 #pragma once
 
 #include <string>
@@ -18,19 +20,17 @@ struct ModulePlaces {
   std::string prefix;                    // what the engine and its modules were unpacked into
 };
 
-// From /proc/self/exe and the folder that this build installs modules to, relative to the engine's own.
+// From /proc/self/exe and the folder that this build installs modules to, relative to the engine's own. Linked in:
+// the development folders alone, which need no /proc.
 Result<ModulePlaces> module_places(const System& system);
 
 // The module's absolute path: `module` as it is if absolute, else out of `places`. It and what lies above it is
 // trusted: owned by root or the effective user, writable by nobody else. Within the engine's own prefix what lies above
-// the prefix isn't looked at: whoever could change that could change the engine too.
+// the prefix isn't looked at: whoever could change that could change the engine too. Linked in: `module` itself, if no file
+// would have taken its place; whatever is a file is refused (configuration).
 Result<std::string> find_module(const std::string& module, const ModulePlaces& places);
 
 // Loads it and checks its table; the table stays valid for the process's life. `name` is the provider's.
 Result<const wif_provider*> load_module(const std::string& path, const std::string& name);
-
-// What load_module checks of the table that came back.
-Result<const wif_provider*> check_table(const wif_provider* table, const std::string& path,
-                                        const std::string& name);
 
 }  // namespace wif

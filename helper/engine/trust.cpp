@@ -34,12 +34,15 @@ bool is_hashed_directory(const std::string& path) {
 }  // namespace
 
 const TrustPlaces& system_trust_places() {
-  static const TrustPlaces places{{"/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/openssl/certs"},
-                                  {"/etc/ssl/certs/ca-certificates.crt",  // Debian, Arch, Alpine
-                                   "/etc/pki/tls/certs/ca-bundle.crt",    // Fedora, RHEL
-                                   "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-                                   "/etc/ssl/ca-bundle.pem",  // SUSE
-                                   "/etc/ssl/cert.pem"}};     // Alpine's base image
+  static const TrustPlaces places{
+      {"/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted/pem/directory-hash",
+       "/var/lib/ca-certificates/openssl", "/etc/openssl/certs"},
+      {"/etc/ssl/certs/ca-certificates.crt",  // Debian, Arch, Alpine, Nix, distroless images
+       "/etc/pki/tls/certs/ca-bundle.crt",    // Fedora, RHEL
+       "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+       "/etc/ssl/ca-bundle.pem",  // SUSE
+       "/var/lib/ca-certificates/ca-bundle.pem", "/etc/pki/tls/cacert.pem",
+       "/etc/ssl/cert.pem"}};  // Alpine's base image, BSD
   return places;
 }
 

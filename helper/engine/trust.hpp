@@ -10,7 +10,7 @@
 
 namespace wif {
 
-// Both empty: libcurl's own default.
+// Both empty: libcurl's own default, which the static build's has not.
 struct TrustAnchors {
   std::string file;       // PEM bundle
   std::string directory;  // hashed by `openssl rehash`

@@ -31,7 +31,7 @@ Error overdue(const EngineRequest& request, const std::string& what) {
 Result<const wif_provider*> load_provider(const Work& work) {
   TRY_ASSIGN(const auto places, module_places(work.system));
   TRY_ASSIGN(const std::string path, find_module(work.request.module, places));
-  work.log.plain(LogLevel::debug, "loading " + path);
+  work.log.plain(LogLevel::debug, "module " + path);
   return load_module(path, work.request.provider);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/module_rules.hpp"
 #include "engine/provider_call.hpp"
 #include "unit/fake_system.hpp"
 #include "unit/freed_memory.hpp"
