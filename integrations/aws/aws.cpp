@@ -37,8 +37,6 @@ class Aws final : public Protocol {
   }
 };
 
-constexpr std::array k_files = {ConsumerFile{"AWS_CONFIG_FILE", "~/.aws/config"}};
-
 std::unique_ptr<Protocol> make() { return std::make_unique<Aws>(); }
 
 constexpr std::array k_files = {ConsumerFile{"AWS_CONFIG_FILE", "~/.aws/config"},

@@ -83,8 +83,6 @@ class Kubernetes final : public Protocol {
   std::string_view m_version = k_v1beta1;
 };
 
-constexpr std::array k_files = {ConsumerFile{"KUBECONFIG", "~/.kube/config"}};
-
 std::unique_ptr<Protocol> make() { return std::make_unique<Kubernetes>(); }
 
 constexpr std::array k_files = {ConsumerFile{"KUBECONFIG", "~/.kube/config"}};
