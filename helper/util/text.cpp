@@ -118,6 +118,7 @@ std::string printable(std::string_view text, std::size_t limit) {
 
 std::string redact(std::string_view text) {
   constexpr std::size_t k_longest_plain_word = 40;
+  constexpr std::size_t k_shortest_piece = 16;  // of a token that was cut
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     std::size_t end = i;
@@ -125,7 +126,7 @@ std::string redact(std::string_view text) {
     const std::string_view word = text.substr(i, end - i);
     // One may be glued to what stands before it.
     const std::size_t jwt = word.find("eyJ");
-    if ((jwt != word.npos && word.size() - jwt > 20) || word.size() >= k_longest_plain_word) {
+    if ((jwt != word.npos && word.size() - jwt >= k_shortest_piece) || word.size() >= k_longest_plain_word) {
       out += "[redacted]";
     } else {
       out += word;
