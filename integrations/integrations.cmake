@@ -5,6 +5,7 @@ set(WIF_INTEGRATIONS
   aws
   bazel
   cargo
+  codex
   curl
   docker
   dotenv

@@ -30,15 +30,18 @@ Json model(const std::string& id) {
   return Json::object({{"id", id}, {"object", "model"}, {"created", 1735689600}, {"owned_by", "testbed"}});
 }
 
-Json response_object(const State& state, const std::string& id, const std::string& status,
-                     const std::string& text) {
+Json message(const std::string& id, const std::string& status, const std::string& text) {
   const Json content =
       Json::object({{"type", "output_text"}, {"text", text}, {"annotations", Json::array()}});
-  const Json message = Json::object({{"id", "msg_" + id},
-                                     {"type", "message"},
-                                     {"status", status},
-                                     {"role", "assistant"},
-                                     {"content", Json::array({content})}});
+  return Json::object({{"id", "msg_" + id},
+                       {"type", "message"},
+                       {"status", status},
+                       {"role", "assistant"},
+                       {"content", text.empty() ? Json::array() : Json::array({content})}});
+}
+
+Json response_object(const State& state, const std::string& id, const std::string& status,
+                     const std::string& text) {
   const bool done = status == "completed";
   return Json::object({{"id", "resp_" + id},
                        {"object", "response"},
@@ -46,7 +49,7 @@ Json response_object(const State& state, const std::string& id, const std::strin
                        {"status", status},
                        {"error", Json()},
                        {"model", "gpt-testbed"},
-                       {"output", done ? Json::array({message}) : Json::array()},
+                       {"output", done ? Json::array({message(id, status, text)}) : Json::array()},
                        {"parallel_tool_calls", true},
                        {"tool_choice", "auto"},
                        {"tools", Json::array()}});
@@ -64,12 +67,17 @@ std::vector<std::string> events(const State& state, const std::string& id) {
   std::vector<std::string> all{
       event(Json::object({{"response", response_object(state, id, "in_progress", "")}}), "response.created",
             number++)};
+  const auto item = [&](const std::string& status) {
+    return Json::object({{"output_index", 0}, {"item", message(id, status, text)}});
+  };
+  all.push_back(event(item("in_progress"), "response.output_item.added", number++));
   for (const std::string& word : k_words) {
     text += word;
     const Json delta =
         Json::object({{"item_id", "msg_" + id}, {"output_index", 0}, {"content_index", 0}, {"delta", word}});
     all.push_back(event(delta, "response.output_text.delta", number++));
   }
+  all.push_back(event(item("completed"), "response.output_item.done", number++));
   const Json done = Json::object({{"response", response_object(state, id, "completed", text)}});
   all.push_back(event(done, "response.completed", number));
   return all;
