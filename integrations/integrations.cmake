@@ -5,6 +5,7 @@ set(WIF_INTEGRATIONS
   aws
   bazel
   cargo
+  claude
   codex
   curl
   docker

@@ -222,10 +222,11 @@ void anthropic_token(State& state, const httplib::Request& request, httplib::Res
                     (*json)["grant_type"].text() == std::string(k_grant) + "jwt-bearer" &&
                     (*json)["federation_rule_id"].text().starts_with("fdrl_");
   if (!good) return refuse(401, "authentication_error", "Federated authentication failed");
+  const std::int64_t life = state.config.get().expires_in.value_or(k_life);
   reply(response, 200,
-        Json::object({{"access_token", state.tokens.issue(state.clock.now() + k_life)},
+        Json::object({{"access_token", state.tokens.issue(state.clock.now() + life)},
                       {"token_type", "Bearer"},
-                      {"expires_in", k_life}}));
+                      {"expires_in", life}}));
 }
 
 }  // namespace testbed
