@@ -156,7 +156,7 @@ class Write(SetupCase):
         self.put(text)
         self.write()
         self.assertTrue(self.content().decode().startswith(text + "\n\n[profiles.prod.subject]\n"))
-        self.plain("config", "check")
+        self.plain("config", "show", "-p", "prod")
 
     def test_a_file_that_does_not_parse_is_left_alone(self):
         text = "[profiles.a\n"
