@@ -133,7 +133,9 @@ class Examples(Case):
 
     def test_go(self):
         program = os.path.join(self.folder, "get")
-        environment = golang.environment(CGO_ENABLED="1", PKG_CONFIG_PATH=self.env["PKG_CONFIG_PATH"])
+        # Go's build cache doesn't know what pkg-config said, and would give the flags of an earlier prefix; CGO_LDFLAGS it knows.
+        environment = golang.environment(CGO_ENABLED="1", PKG_CONFIG_PATH=self.env["PKG_CONFIG_PATH"],
+                                         CGO_LDFLAGS="-L" + os.path.dirname(self.env["PKG_CONFIG_PATH"]))
         self.assertEqual(run(golang.compiler(), "vet", LIB + "/examples/get.go", env=environment), "")
         run(golang.compiler(), "build", "-o", program, LIB + "/examples/get.go", env=environment)
         self.assert_requests(program)

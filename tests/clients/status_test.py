@@ -46,7 +46,8 @@ class Status(harness.Case):
         self.assertTrue(failure["request_id"])
         self.assertRegex(failure["at"], r"^\d{4}-\d\d-\d\dT")
         self.assertIn("in step exchange", self.plain("status").stdout)
-        self.testbed.control("config", mappings=[{"provider": "idp_testbed", "service_account": "sa_other"}])
+        self.testbed.control("config", mappings=[{"provider": "idp_testbed", "service_account": "sa_other",
+                                                  "rows": {"sub": "system:serviceaccount:default:*"}}])
         self.plain("cache", "clear", "-p", "bad")
         self.plain("get", "-p", "bad")
         self.assertNotIn("last_failure", self.status()["bad"])
