@@ -28,7 +28,7 @@ TEST_F(ConfigTest, AnUnknownKeyIsAnErrorWithItsPlaceAndTheNearest) {
       {"exchnage = {}", ":2:1: unknown key \"exchnage\" in [profiles.p]", "did you mean \"exchange\"?"},
       {"min_ttl = 3", ":2:1: unknown key \"min_ttl\" in [profiles.p]", "did you mean \"cache.min_ttl\"?"},
       {"zzzzzz = 3", ":2:1: unknown key \"zzzzzz\" in [profiles.p]",
-       "known keys: subject, exchange, cache, expect, hosts, description"},
+       "known keys: subject, exchange, cache, expect, hosts, audit, description"},
       {"\"subject.audience\" = \"x\"", ":2:1: unknown key",
        "a quoted key is one name: write it without quotes"},
   };
