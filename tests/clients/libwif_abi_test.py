@@ -31,7 +31,7 @@ class Abi(unittest.TestCase):
     def test_another_parameter_and_a_missing_function_are_seen(self):
         """So that the silence above tells something."""
         changes = (("int64_t timeout_ms", "int32_t timeout_ms", r"function.* wif_reject\(.*\n.*\n.*int64_t"),
-                   ("wif_credential_scope", "wif_credential_scopes", r"Removed function.*\n\n.* wif_credential_scope\("))
+                   ("wif_credential_scope", "wif_credential_scopes", r"Removed function.*\n\n.* wif_credential_scope\b"))
         for before, after, expected in changes:
             with self.subTest(change=after), tempfile.TemporaryDirectory() as folder:
                 changed = self.build(folder, before, after)
