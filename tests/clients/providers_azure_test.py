@@ -163,7 +163,7 @@ service_account_id = "sa_testbed"
         token = self.testbed.control("mint", shape="azure", audience=guid)
         self.answer(200, {"access_token": token, "token_type": "Bearer"})
         done = self.get()
-        self.assertRegex(done.stderr, f"warning: azure: .*audience is {guid}, not {AUDIENCE}")
+        self.assertRegex(done.stderr, f"warning: .*azure: .*audience is {guid}, not {AUDIENCE}")
         self.assertNotIn(token.split(".")[-1], done.stderr)
 
 
