@@ -73,7 +73,7 @@ Result<int> show(Fetched fetched, bool json) {
 Result<int> run_inspect(const Invocation& invocation) {
   Arguments arguments("wif inspect [FILE] [OPTIONS]",
                       "Shows the subject token: header, claims and times. No exchange, no cache. A\n"
-      "token that would not be sent (expired, say) is shown too, with its error.");
+                      "token that would not be sent (expired, say) is shown too, with its error.");
   arguments.examples(
       "  wif inspect                      what would be sent to OpenAI\n"
       "  wif inspect --set subject.provider=google --json\n"
