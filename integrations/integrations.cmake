@@ -16,4 +16,5 @@ set(WIF_INTEGRATIONS
   kubelet
   kubernetes
   netrc
+  terraform
 )
