@@ -99,7 +99,7 @@ print(arn)""")
 
     def test_it_crosses_an_expiry(self):
         self.cli()
-        self.set_life(4, 4)
+        self.set_life(1, 9)  # more than half of it left until botocore has it, or it would be renewed first
         self.check(after=2)  # the look at who it is is checked below
         found = self.botocore("""
 import datetime, time
