@@ -75,10 +75,8 @@ std::string in_time(std::int64_t at, std::int64_t now) {
 }
 
 std::string failure_text(const Failure& failure, std::int64_t now) {
-  std::string head = "    failed " + in_time(failure.at, now);
-  if (!failure.step.empty()) head += " in step " + failure.step;
-  if (failure.attempts > 1) head += ", " + std::to_string(failure.attempts) + " times in a row";
-  return head + "\n    " + printable(failure.error.message, k_longest) + "\n";
+  return "    failed " + circumstances(failure, now) + "\n    " +
+         printable(failure.error.message, k_longest) + "\n";
 }
 
 std::string row_text(const Row& row, std::int64_t now) {

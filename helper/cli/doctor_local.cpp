@@ -143,8 +143,8 @@ void diagnose_record(const Profile& profile, const Store& store, std::vector<Doc
   steps.push_back(std::move(step));
   const auto failure = store.read_failure(name, *binding);
   if (!failure) return steps.push_back(ok_step("last_failure", "last failure", "none kept"));
-  const std::string when = duration_words(real_system().now().wall - failure->at) + " ago";
-  DoctorStep last = ok_step("last_failure", "last failure", when + ": " + failure->error.message);
+  DoctorStep last =
+      ok_step("last_failure", "last failure", circumstances(*failure, real_system().now().wall));
   steps.push_back(warned(std::move(last), failure->error.message, failure->error.hint));
 }
 

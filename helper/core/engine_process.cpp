@@ -151,13 +151,6 @@ class SpawnPlan {
 // The plan's dup2s happen in order: no source may lie where an earlier one was placed.
 Fd above_standard(const Fd& fd) { return Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 10)); }
 
-// For what nobody reads. A bare root directory has no /dev: there it goes into memory that is gone with the process.
-Fd nowhere() {
-  Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null) null = Fd(memfd_create("wif-null", MFD_CLOEXEC));
-  return above_standard(null);
-}
-
 // Our child, by a descriptor of its own: a program that waits for any child may have taken ours, and its number may be
 // another's by then. Linux before 5.4 has the number only.
 class Child {
@@ -268,7 +261,7 @@ EngineAnswer EngineProcess::run(const EngineRequest& request, int lock) {
   plan.place(high_input.get(), STDIN_FILENO);
   plan.place(high_writer.get(), STDOUT_FILENO);
   if (high_lock) plan.place(high_lock.get(), k_lock_descriptor);
-  const Fd null = m_host.foreign ? nowhere() : Fd();
+  const Fd null = m_host.foreign ? above_standard(open_nowhere()) : Fd();
   if (null) plan.place(null.get(), STDERR_FILENO);
   plan.close_from(high_lock ? k_lock_descriptor + 1 : k_lock_descriptor);
   const auto pid = plan.start(*path);
@@ -292,7 +285,7 @@ Status EngineProcess::detach(const EngineRequest& request, int lock) {
   SpawnPlan plan;
   const Fd high_input = above_standard(input);
   const Fd high_lock(fcntl(lock, F_DUPFD_CLOEXEC, 10));
-  const Fd null = nowhere();
+  const Fd null = above_standard(open_nowhere());
   if (!high_input || !high_lock || !null)
     return fail(Category::bug, "cannot start wif-engine: " + errno_text(errno));
   plan.place(high_input.get(), STDIN_FILENO);

@@ -13,6 +13,7 @@
 
 #include "util/json.hpp"
 #include "util/secret.hpp"
+#include "util/text.hpp"
 
 namespace wif {
 namespace {
@@ -119,6 +120,14 @@ std::optional<Failure> parse_failure(std::string text) {
 }
 
 }  // namespace
+
+std::string circumstances(const Failure& failure, std::int64_t now) {
+  std::string words = duration_words(std::max<std::int64_t>(now - failure.at, 0)) + " ago";
+  if (!failure.step.empty()) words += " in step " + failure.step;
+  if (failure.attempts > 1) words += ", " + std::to_string(failure.attempts) + " times in a row";
+  if (!failure.request_id.empty()) words += ", request " + printable(failure.request_id, 100);
+  return words;
+}
 
 Result<std::optional<Store>> Store::open(const std::string& directory, bool create, std::string& why) {
   constexpr int k_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;

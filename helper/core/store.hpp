@@ -37,6 +37,9 @@ struct Failure {
   std::string step;  // where it failed: "provider", "exchange", or empty before either
 };
 
+// All but what failed: "3 min ago in step exchange, 2 times in a row, request req_1". `now` in Unix seconds.
+std::string circumstances(const Failure& failure, std::int64_t now);
+
 class Store {
  public:
   // Opens the directory, making it (0700) if `create` and only its own last part and missing parents. Refused with

@@ -15,10 +15,7 @@ namespace wif {
 namespace {
 
 // A killed wif leaves us its stderr, and whoever reads that to its end would wait for us.
-void let_go_of_stderr() {
-  const Fd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
-  if (null) dup2(null.get(), STDERR_FILENO);
-}
+void let_go_of_stderr() { dup2(open_nowhere().get(), STDERR_FILENO); }
 
 }  // namespace
 

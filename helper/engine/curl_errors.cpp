@@ -55,6 +55,8 @@ HttpFailure timed_out(const CurlTrouble& trouble, const std::string& peer) {
 
 // Whom libcurl tried, from "Failed to connect to HOST port N after …": it is the proxy where it isn't the peer.
 std::string proxy_in(const CurlTrouble& trouble, const std::string& peer) {
+  if (peer.starts_with('/'))
+    return {};  // a socket's path: no proxy is asked, and the words name a host that nobody meant
   const std::string_view words = trouble.words;
   constexpr std::string_view k_before = "Failed to connect to ";
   const std::size_t begin = words.find(k_before);

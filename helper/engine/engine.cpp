@@ -65,10 +65,7 @@ void harden() {
 // Keeps the pipe for ourselves: a module that prints writes into nothing.
 Fd take_answer_pipe() {
   Fd pipe(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10));
-  if (const int null = open("/dev/null", O_WRONLY | O_CLOEXEC); null >= 0) {
-    dup2(null, STDOUT_FILENO);
-    close(null);
-  }
+  dup2(open_nowhere().get(), STDOUT_FILENO);
   return pipe;
 }
 

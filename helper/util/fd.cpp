@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,11 @@ namespace wif {
 
 void Fd::reset() {
   if (m_fd >= 0) close(std::exchange(m_fd, -1));
+}
+
+Fd open_nowhere() {
+  Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  return null ? std::move(null) : Fd(memfd_create("wif-nowhere", MFD_CLOEXEC));
 }
 
 Result<std::string> read_all(int fd, std::size_t limit, std::string_view what) {

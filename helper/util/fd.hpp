@@ -40,6 +40,10 @@ Result<std::string> read_all(int fd, std::size_t limit, std::string_view what);
 // The whole file; ENOENT and the like are errors of `category`.
 Result<std::string> read_file(const std::string& path, std::size_t limit, Category category);
 
+// For what nobody reads, and with nothing to read. A bare root directory has no /dev: there it goes into memory that is gone
+// with the last that holds it.
+Fd open_nowhere();
+
 // Writes all of it, through interruptions and short writes. Returns 0, or errno.
 int write_all(int fd, std::string_view data);
 

@@ -180,11 +180,10 @@ class Run {
     return 0;
   }
 
-  // /dev/null has no writer.
+  // No input has no writer.
   bool open_input(Pipe& input) const {
     if (!m_program.input.empty()) return open_pipe(input);
-    const Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    input.reader = Fd(fcntl(null.get(), F_DUPFD_CLOEXEC, k_first_spare));
+    input.reader = Fd(fcntl(open_nowhere().get(), F_DUPFD_CLOEXEC, k_first_spare));
     return static_cast<bool>(input.reader);
   }
 

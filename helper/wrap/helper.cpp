@@ -174,7 +174,7 @@ EngineError to_remember(EngineError failure, const std::string& excerpt) {
 // Into a session of its own, with no descriptor but the lock.
 void leave(int lock) {
   setsid();
-  const int null = fcntl(Fd(open("/dev/null", O_RDWR | O_CLOEXEC)).get(), F_DUPFD_CLOEXEC, 10);
+  const int null = fcntl(open_nowhere().get(), F_DUPFD_CLOEXEC, 10);
   const int high_lock = fcntl(lock, F_DUPFD_CLOEXEC, 10);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null, standard);
   dup2(high_lock, STDERR_FILENO + 1);

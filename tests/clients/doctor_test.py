@@ -409,6 +409,16 @@ class Rest(DoctorCase):
         self.assertIsNone(self.doctor(code=0))
         self.assertIn("3 of 3 match; not evaluated here: openai.upper", self.steps["mapping"]["found"])
 
+    def test_the_last_failure_is_shown_with_its_step_and_request(self):
+        self.exchange["service_account_id"] = "sa_nobody"
+        self.write_profile()
+        self.plain("get", "-p", "prod", code=6)
+        self.doctor(write=False)
+        step = self.steps["last_failure"]
+        self.assertEqual(step["status"], "warn")
+        self.assertRegex(step["found"], r"^\d+ s ago in step exchange, request \S+$")
+        self.assertTrue(step["cause"])
+
     def test_get_says_the_cause_after_a_bare_failure(self):
         self.testbed.mint(audience="https://api.openai.com/v1/")
         self.write_profile()

@@ -253,7 +253,7 @@ class Addresses(Spiffe):
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
         self.env["SPIFFE_ENDPOINT_SOCKET"] = "unix://" + path
-        self.refused(6, r"dead\.sock.*\n.*the agent runs")
+        self.refused(6, r"cannot connect to \S*dead\.sock: .*\n.*the agent runs")
 
     def test_no_socket_at_all(self):
         self.env["SPIFFE_ENDPOINT_SOCKET"] = "unix://" + self.testbed.token_file
