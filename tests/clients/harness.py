@@ -26,6 +26,7 @@ CANARY = "wif-canary-at-"
 SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
 NOBODY = 65534
 SKIPPED = 77  # ctest counts it
+STATIC = os.environ.get("WIF_TEST_STATIC") == "ON"  # the build of packaging/static
 
 
 # How much longer than as released a build with sanitizers is given for the same work.
