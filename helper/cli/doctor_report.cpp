@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t k_id_width = 14;
 constexpr std::size_t k_indent = 4;
+constexpr char k_unbroken = '\x1f';  // a space that no line is broken at
 constexpr const char* k_reset = "\033[0m";
 
 struct Mark {
@@ -74,8 +75,10 @@ std::string step_text(const DoctorStep& step, const ReportStyle& style) {
       (told && step.found == step.cause ? (step.status == StepStatus::failed ? "failed" : "see below")
                                         : step.found);
   if (step.status == StepStatus::skipped) words = step.checked + ": not reached (" + step.found + ")";
-  if (step.ms > 0) words += " [" + std::to_string(step.ms) + " ms]";
-  line += " " + id + wrapped(words, 2 + id.size(), 2 + k_id_width, style.width) + "\n";
+  if (step.ms > 0) words += " [" + std::to_string(step.ms) + k_unbroken + "ms]";
+  std::string wrapped_words = wrapped(words, 2 + id.size(), 2 + k_id_width, style.width);
+  std::replace(wrapped_words.begin(), wrapped_words.end(), k_unbroken, ' ');
+  line += " " + id + wrapped_words + "\n";
   if (!told) return line;
   if (!step.cause.empty()) line += labelled("cause: ", step.cause, style.width);
   if (!step.mend.empty()) line += labelled("mend:  ", step.mend, style.width);
