@@ -4,12 +4,14 @@ import base64
 import hashlib
 import http.server
 import os
+import re
 import subprocess
 import threading
 import unittest
 
 import harness
 
+GIT_VERSION = tuple(map(int, re.findall(r"\d+", subprocess.check_output(["git", "version"], text=True))[:2]))
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integrations", "git", "gitconfig")
 
 
@@ -35,16 +37,16 @@ class Forge(http.server.BaseHTTPRequestHandler):
 
     def is_allowed(self):
         kind, _, value = self.headers.get("Authorization", "").partition(" ")
-        if kind != "Basic":
+        if kind != self.server.challenge.split()[0]:
             return False
-        token = base64.b64decode(value).decode().partition(":")[2]
+        token = value if kind == "Bearer" else base64.b64decode(value).decode().partition(":")[2]
         return self.server.testbed.models(token) == 200
 
     def serve(self, body):
         self.server.asked.append(self.headers.get("Authorization", ""))
         if not self.is_allowed():
             self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="forge"')
+            self.send_header("WWW-Authenticate", self.server.challenge)
             self.end_headers()
             return
         path, _, query = self.path.partition("?")
@@ -70,6 +72,7 @@ class GitCase(harness.Case):
         super().setUp()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forge)
         self.server.testbed, self.server.root, self.server.asked = self.testbed, os.path.join(self.folder, "root"), []
+        self.server.challenge = 'Basic realm="forge"'
         thread = threading.Thread(target=self.server.serve_forever)
         thread.start()
         self.addCleanup(thread.join)
@@ -131,6 +134,18 @@ class RealGit(GitCase):
         self.push("first")
         self.git("clone", "-q", self.url_of, os.path.join(self.folder, "second"))
         self.assertEqual(self.testbed.exchanges(), 1)
+
+    def test_a_server_that_wants_a_bearer_token(self):
+        self.server.challenge = 'Bearer realm="forge"'
+        if GIT_VERSION >= (2, 46):
+            self.push("first")
+            self.assertEqual(self.testbed.exchanges(), 1)
+            self.testbed.control("revoke")
+            self.git("ls-remote", self.url_of, code=128)
+            self.git("ls-remote", self.url_of)
+            self.assertEqual(self.testbed.exchanges(), 2)
+        else:  # it knows passwords only
+            self.assertIn("Authentication failed", self.git("ls-remote", self.url_of, code=128).stderr)
 
     def test_recovers_from_a_revoked_token_by_its_erase(self):
         self.push("first")
