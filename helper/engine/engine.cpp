@@ -89,8 +89,8 @@ int run_engine() {
   const System& system = real_system();
   const Log log(request->verbosity, request->json_log, STDERR_FILENO);
   const Deadline deadline(request->deadline_ms);
-  // Neither is ever destroyed: the watchdog looks at them until the process ends.
-  auto& answer = *new Answer(take_answer_pipe(), *new EngineRequest(*request), system);
+  // Neither is ever destroyed: the watchdog looks at them until the process ends (static: found by LeakSanitizer).
+  static auto& answer = *new Answer(take_answer_pipe(), *new EngineRequest(*request), system);
   answer.watch(deadline);
   CurlTransport transport(system, log);
   RealWaiting waiting(deadline);

@@ -3,6 +3,7 @@
 in what the testbed has issued."""
 import json
 import os
+import signal
 import subprocess
 import time
 import unittest
@@ -98,6 +99,7 @@ class Print(ClaudeCase):
 
 class Session(ClaudeCase):
     """One process, as the terminal has it."""
+    orphans_end_with = (*ClaudeCase.orphans_end_with, signal.SIGTERM)  # it asks behind a turn, too, and ends who is at it when it ends
 
     def start(self, ttl_ms):
         self.settings(**{"300000": str(ttl_ms)})

@@ -4,7 +4,7 @@ import json
 import os
 import time
 
-from harness import Case, main
+from harness import PATIENCE, Case, main
 
 IMDS = "/metadata/identity/oauth2/token"
 APP = "/msi/token"
@@ -179,7 +179,8 @@ class Retries(Azure):
                 self.forget()
                 self.fault(f"status={status}")
                 self.refused(6, expected, more=["--timeout", "1s", "--no-cache"])
-                self.assertEqual(self.served(), 1)
+                # It asks again after a second, then after two more.
+                self.assertIn(self.served(), (1,) if PATIENCE == 1 else (1, 2, 3))
 
     def test_a_no_is_not_asked_again(self):
         self.fault("status=403")
