@@ -148,18 +148,26 @@ std::optional<std::string> to_der(std::string_view signature, int coordinate) {
   return out;
 }
 
-// RFC 7638 section 3.2: the members that are required, in order of their names.
+struct KeyType {
+  std::string_view name;  // kty
+  std::array<const char*, 4>
+      thumbprint;  // RFC 7638 section 3.2: the members that are required, in order of their names
+};
+constexpr std::array k_key_types = {KeyType{"RSA", {"e", "kty", "n", nullptr}},
+                                    KeyType{"EC", {"crv", "kty", "x", "y"}},
+                                    KeyType{"OKP", {"crv", "kty", "x", nullptr}}};
+
 std::string thumbprint_text(JsonValue key) {
-  const std::string type = member(key, "kty");
-  std::vector<const char*> names;
-  if (type == "RSA") names = {"e", "kty", "n"};
-  if (type == "EC") names = {"crv", "kty", "x", "y"};
-  if (type == "OKP") names = {"crv", "kty", "x"};
-  JsonWriter writer;
-  writer.object();
-  for (const char* name : names) writer.member(name, std::string_view(member(key, name)));
-  writer.end();
-  return names.empty() ? std::string() : writer.take();
+  for (const auto& type : k_key_types) {
+    if (type.name != member(key, "kty")) continue;
+    JsonWriter writer;
+    writer.object();
+    for (const char* name : type.thumbprint)
+      if (name != nullptr) writer.member(name, std::string_view(member(key, name)));
+    writer.end();
+    return writer.take();
+  }
+  return {};
 }
 
 }  // namespace
