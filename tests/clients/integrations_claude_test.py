@@ -66,7 +66,7 @@ class Print(ClaudeCase):
     def test_one_exchange_for_many_runs(self):
         for _ in range(3):
             self.claude()
-        self.assertGreaterEqual(self.calls(), 3)
+        self.assertGreaterEqual(self.calls(), 3 if PATIENCE == 1 else 2)  # one that is slow serves several turns
         self.assertEqual((self.exchanges(), set(self.statuses())), (1, {200}))
         _, key, authorization = self.api.messages[-1]
         self.assertTrue(key.startswith(CANARY))
@@ -157,7 +157,7 @@ class Session(ClaudeCase):
         self.start(1)
         for _ in range(5):
             self.turn()
-        self.assertGreaterEqual(self.calls(), 3)
+        self.assertGreaterEqual(self.calls(), 3 if PATIENCE == 1 else 2)  # one that is slow serves several turns
         self.assertLessEqual(self.exchanges(), 2)
 
 
