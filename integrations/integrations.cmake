@@ -16,5 +16,6 @@ set(WIF_INTEGRATIONS
   kubelet
   kubernetes
   netrc
+  systemd
   terraform
 )

@@ -32,7 +32,9 @@ class Conversation {
 
   Result<int> give_failure(const Error& error) {
     report(error);
-    return give(m_protocol.failure(error));
+    // The consumer may be gone, or take no more than it needs to see that it failed: then that is all there is to tell.
+    const auto given = give(m_protocol.failure(error));
+    return given ? *given : static_cast<int>(error.category);
   }
 
  private:
