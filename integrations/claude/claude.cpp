@@ -4,6 +4,8 @@
 // input is an open socket that never ends.
 //
 // https://code.claude.com/docs/en/llm-gateway (apiKeyHelper)
+#include <array>
+
 #include "core/integration.hpp"
 
 namespace wif {
@@ -11,6 +13,8 @@ namespace {
 
 // Claude Code's five minutes, and time for the request that it is used for at the end of them.
 constexpr std::int64_t k_needed = 360;
+
+constexpr std::array k_files = {ConsumerFile{nullptr, "~/.claude/settings.json"}};
 
 }  // namespace
 
@@ -25,6 +29,7 @@ constinit const Integration integration_claude = {
     .repeats_after_rejection = true,
     .protocol = bare_token_protocol,
     .formats = {},
+    .files = k_files,
 };
 
 }  // namespace wif

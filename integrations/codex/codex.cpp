@@ -3,6 +3,8 @@
 // `refresh_interval_ms` (five minutes), and runs it again after a 401, up to five times within seconds, with no word of why.
 //
 // https://developers.openai.com/codex/config-advanced (model_providers.NAME.auth)
+#include <array>
+
 #include "core/integration.hpp"
 
 namespace wif {
@@ -10,6 +12,8 @@ namespace {
 
 // Codex' five minutes, and time for the request that it is used for at the end of them.
 constexpr std::int64_t k_needed = 360;
+
+constexpr std::array k_files = {ConsumerFile{nullptr, "~/.codex/config.toml"}};
 
 }  // namespace
 
@@ -25,6 +29,7 @@ constinit const Integration integration_codex = {
     .repeats_after_rejection = true,
     .protocol = bare_token_protocol,
     .formats = {},
+    .files = k_files,
 };
 
 }  // namespace wif

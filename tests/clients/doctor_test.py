@@ -9,6 +9,7 @@ import time
 import unittest
 
 import harness
+from integrating import INTEGRATIONS
 
 ISSUER_SUB = "system:serviceaccount:default:openai-wif"
 
@@ -111,6 +112,28 @@ class WhatIsRight(DoctorCase):
             file.write("[credential]\n\thelper = /nowhere/wif git\n")
         self.assertIsNone(self.doctor(code=0))
         self.assertIn("/nowhere/wif", self.steps["integrations"]["cause"])
+
+    def test_what_was_pasted_from_an_example_is_found(self):
+        """At its usual place; and with another path for wif it is a warning."""
+        self.env["PATH"] = os.path.dirname(harness.WIF) + ":" + self.env["PATH"]
+        for name, example, path in (("claude", "claude/settings.json", ".claude/settings.json"),
+                                    ("codex", "codex/config.toml", ".codex/config.toml"),
+                                    ("terraform", "terraform/terraformrc", ".terraformrc")):
+            with self.subTest(name):
+                target = os.path.join(self.folder, path)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(os.path.join(INTEGRATIONS, example), encoding="utf-8") as file:
+                    text = file.read()
+                with open(target, "w", encoding="utf-8") as file:
+                    file.write(text)
+                self.assertIsNone(self.doctor(code=0))
+                self.assertEqual(self.steps["integrations"]["status"], "ok", self.steps["integrations"])
+                self.assertIn(f"{name} ({target})", self.steps["integrations"]["found"])
+                with open(target, "w", encoding="utf-8") as file:
+                    file.write(text.replace('"wif', '"/nowhere/wif'))
+                self.assertIsNone(self.doctor(code=0))
+                self.assertIn(f"{name} ({target}) runs /nowhere/wif", self.steps["integrations"]["cause"])
+                os.remove(target)
 
     def test_people_are_masked_unless_told_otherwise(self):
         self.testbed.mint(shape="google")
