@@ -102,7 +102,7 @@ class Print(ClaudeCase):
 
 class Session(ClaudeCase):
     """One process, as the terminal has it."""
-    orphans_end_with = (*ClaudeCase.orphans_end_with, signal.SIGTERM)  # it asks behind a turn, too, and ends who is at it when it ends
+    orphans_end_with = (*ClaudeCase.orphans_end_with, signal.SIGTERM, signal.SIGPIPE)  # it asks behind a turn, too, and ends who is at it when it ends
 
     def start(self, ttl_ms):
         self.settings(**{"300000": str(ttl_ms)})
