@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// wif config show|check|path
+// wif config show|check|path|profiles
 #include "cli/command.hpp"
 #include "util/json.hpp"
 
@@ -59,26 +59,41 @@ Result<int> paths(const Config& config, bool json) {
   return 0;
 }
 
+Result<int> profiles(const Config& config, bool json) {
+  TRY_ASSIGN(const auto names, config.profile_names());
+  JsonWriter writer;
+  writer.object().member("version", 1).key("profiles").array();
+  std::string text;
+  for (const auto& name : names) {
+    writer.value(std::string_view(name));
+    text += name + "\n";
+  }
+  writer.end().end();
+  TRY(print(json ? writer.take() + "\n" : text));
+  return 0;
+}
+
 }  // namespace
 
 Result<int> run_config(const Invocation& invocation) {
-  Arguments arguments("wif config show|check|path [OPTIONS]",
+  Arguments arguments("wif config show|check|path|profiles [OPTIONS]",
                       "Shows what a profile effectively says and where each value comes from,\n"
-                      "checks every file, or tells which files are read.");
+                      "checks every file, tells which files are read, or lists the profiles.");
   arguments.examples("  wif config show -p prod\n  wif config check --config ./wif.toml\n");
   std::optional<std::string> action;
   bool json = false;
-  arguments.positional("ACTION", action, "show, check or path");
+  arguments.positional("ACTION", action, "show, check, path or profiles");
   arguments.flag("--json", json, "print JSON");
   GlobalOptions global;
   TRY_ASSIGN(const bool parsed, parse_arguments(arguments, global, invocation));
   if (!parsed) return 0;
-  if (action != "show" && action != "check" && action != "path")
+  if (action != "show" && action != "check" && action != "path" && action != "profiles")
     return fail(Category::usage, action ? "unknown action \"" + *action + "\"" : "no action",
-                "use wif config show, check or path");
+                "use wif config show, check, path or profiles");
   TRY_ASSIGN(const Config config, Config::load(real_system(), global.choice));
   if (action == "check") return check(config);
   if (action == "path") return paths(config, json);
+  if (action == "profiles") return profiles(config, json);
   Catalogue catalogue(real_system());
   TRY_ASSIGN(const Profile profile, config.profile(catalogue));
   return show(profile, json);
