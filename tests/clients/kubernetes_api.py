@@ -61,3 +61,39 @@ class Api:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class DiscoveryHandler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        def resources(group, *kinds):
+            return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group, "resources": [
+                {"name": kind.lower() + "s", "singularName": "", "namespaced": True, "kind": kind, "verbs": ["create", "get"]} for kind in kinds]}
+        apps = {"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}],
+                "preferredVersion": {"groupVersion": "apps/v1", "version": "v1"}}
+        answers = {"/api": {"kind": "APIVersions", "versions": ["v1"]}, "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": [apps]},
+                   "/api/v1": resources("v1", "ServiceAccount", "Pod"), "/apis/apps/v1": resources("apps/v1", "Deployment")}
+        answer = answers.get(self.path.split("?")[0])
+        body = json.dumps(answer or MISSING).encode()
+        self.send_response(200 if answer else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Discovery:
+    """As much of a kube-apiserver as kubectl asks before it can say what a document is, for everybody, over http."""
+
+    def __init__(self):
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), DiscoveryHandler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """wif setup: what is to be entered at the relying party, out of the token that is really there; and the profile that it writes."""
-import http.server
 import json
 import os
 import pty
 import stat
 import subprocess
-import threading
 
 import harness
+import kubernetes_api
 import pypi
 
 SUBJECT = "system:serviceaccount:default:openai-wif"
@@ -196,34 +195,12 @@ class Write(SetupCase):
         self.setup("--kind", "anthropic", "--identity-provider-id", "x", code=2)
 
 
-class Discovery(http.server.BaseHTTPRequestHandler):
-    """As much of a kube-apiserver as kubectl asks before it can say what a document is."""
-    def do_GET(self):
-        resources = [{"name": name, "singularName": "", "namespaced": True, "kind": kind, "verbs": ["create", "get"]}
-                     for name, kind in (("serviceaccounts", "ServiceAccount"), ("pods", "Pod"))]
-        answers = {"/api": {"kind": "APIVersions", "versions": ["v1"]}, "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
-                   "/api/v1": {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1", "resources": resources}}
-        answer = answers.get(self.path.split("?")[0])
-        missing = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}
-        body = json.dumps(answer or missing).encode()
-        self.send_response(200 if answer else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 class Kubernetes(SetupCase):
     def test_kubectl_accepts_the_objects(self):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Discovery)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
+        server = kubernetes_api.Discovery()
+        self.addCleanup(server.stop)
         done = subprocess.run(
-            [pypi.program("kubectl", "kubectl"), "--server", f"http://127.0.0.1:{server.server_port}", "apply", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-"],
+            [pypi.program("kubectl", "kubectl"), "--server", server.url, "apply", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-"],
             input=self.advice()["kubernetes"], env=self.env, capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
         account, pod = json.loads(done.stdout)["items"]
