@@ -91,7 +91,22 @@ void explain_bare_failure(const Profile& profile, std::vector<DoctorStep>& steps
     if (!open.empty())
       step.mend += "; and write " + open + " into the profile, so that they can be compared here";
     step.category = Category::refused;
+    blame_guesses(steps);
+    // OpenAI was reached, and refused: an issuer that isn't is why, and no trouble of this machine's network.
+    for (auto& other : steps)
+      if (other.id == "discovery" || other.id == "jwks") other.category = Category::refused;
+    return;
   }
+}
+
+// Who failed was chosen by something that may be a leftover.
+void explain_source(const Profile& profile, std::vector<DoctorStep>& steps) {
+  constexpr std::string_view k_set = " is set";
+  if (!std::string_view(profile.provider_why).ends_with(k_set)) return;
+  for (auto& step : steps)
+    if (step.id == "subject" && step.status == StepStatus::failed)
+      step.mend += (step.mend.empty() ? "" : "; ") + std::string("this source was taken because ") +
+                   profile.provider_why;
 }
 
 Diagnosis diagnose_all(const GlobalOptions& global, const SessionOptions& options, bool call_api) {
@@ -107,8 +122,10 @@ Diagnosis diagnose_all(const GlobalOptions& global, const SessionOptions& option
   const DoctorStep* exchange = find_step(steps, "exchange");
   if (exchange != nullptr && exchange->status == StepStatus::ok) relax_after_success(steps);
   if (profile) explain_bare_failure(*profile, steps);
+  if (profile) explain_source(*profile, steps);
   sort_steps(steps);
   diagnosis.cause = probable_cause(steps);
+  if (!diagnosis.cause) diagnosis.notice = worth_a_look(steps);
   return diagnosis;
 }
 

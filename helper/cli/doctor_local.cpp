@@ -2,6 +2,8 @@
 #include "cli/doctor_local.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include <unistd.h>
 
@@ -71,6 +73,18 @@ std::optional<std::string> ids_problem(const Profile& profile) {
   if (!provider.empty() && provider == profile.get(k_account_id))
     return std::string("exchange.identity_provider_id and exchange.service_account_id are the same: '") +
            printable(provider, 60) + "'";
+  // As the dashboard writes them; ids of another form say nothing.
+  const std::string_view account = profile.get(k_account_id);
+  if (provider.starts_with("sa_") || account.starts_with("idp_")) {
+    const bool both = provider.starts_with("sa_") && account.starts_with("idp_");
+    const bool is_provider = provider.starts_with("sa_");
+    return std::string(is_provider ? k_provider_id : k_account_id) + " is '" +
+           printable(is_provider ? provider : account, 60) + "', which begins as ids of " +
+           (is_provider ? "service accounts do" : "identity providers do") +
+           (both ? "; " + std::string(k_account_id) + " is '" + printable(account, 60) +
+                       "': the two are swapped"
+                 : std::string());
+  }
   return {};
 }
 
@@ -148,6 +162,22 @@ void diagnose_record(const Profile& profile, const Store& store, std::vector<Doc
   steps.push_back(warned(std::move(last), failure->error.message, failure->error.hint));
 }
 
+// Whether it can be made, without making it.
+DoctorStep absent_cache(const std::string& directory) {
+  DoctorStep step = ok_step("cache", k_cache, "nothing is cached yet in " + directory);
+  std::string parent = directory;
+  do {
+    parent.erase(std::min(parent.find_last_of('/'), parent.size()));
+    if (parent.empty()) parent = "/";
+  } while (access(parent.c_str(), F_OK) != 0 && errno == ENOENT && parent != "/");
+  if (access(parent.c_str(), W_OK | X_OK) == 0) return step;
+  return warned(std::move(step),
+                directory + " can't be made, as " + parent + " can't be written to (" +
+                    std::generic_category().message(errno) +
+                    "): nothing is cached, and every call makes an exchange",
+                "set WIF_CACHE_DIR to a folder that this user may write to");
+}
+
 // A word of a consumer's setting, without what its syntax puts around it.
 std::vector<std::string> words_of(std::string_view line) {
   constexpr std::string_view k_around = " \t\r\"'=:,;!{}[]()<>";
@@ -215,7 +245,7 @@ void diagnose_cache(const Profile* profile, std::vector<DoctorStep>& steps) {
   std::string why;
   const auto store = Store::open(*directory, false, why);
   if (!store) return steps.push_back(failed_step("cache", k_cache, store.error()));
-  if (!*store) return steps.push_back(ok_step("cache", k_cache, "nothing is cached yet in " + *directory));
+  if (!*store) return steps.push_back(absent_cache(*directory));
   if (profile != nullptr) return diagnose_record(*profile, **store, steps);
   steps.push_back(
       ok_step("cache", k_cache, std::to_string((*store)->names().size()) + " records in " + *directory));

@@ -85,7 +85,34 @@ std::string step_text(const DoctorStep& step, const ReportStyle& style) {
   return line;
 }
 
-std::string cause_words(const DoctorStep& cause) { return (cause.certain ? "" : "probably ") + cause.cause; }
+// What the report ends with: a head and what it says, below each other.
+std::string paragraph(const std::string& head, const std::string& text, std::size_t width) {
+  return head + wrapped(text, columns(head), k_indent, width) + "\n";
+}
+
+std::string closing(const Diagnosis& diagnosis, std::size_t width) {
+  if (!diagnosis.cause && !diagnosis.notice) return "No problem found.\n";
+  const DoctorStep& step = diagnosis.cause ? *diagnosis.cause : *diagnosis.notice;
+  const char* head = !diagnosis.cause           ? "No problem found on the way to a credential, but: "
+                     : diagnosis.cause->certain ? "The cause: "
+                                                : "Most probable cause: ";
+  std::string text = paragraph(head, step.cause, width);
+  if (!step.mend.empty()) text += paragraph("What to do: ", step.mend, width);
+  return text;
+}
+
+void write_finding(JsonWriter& writer, const std::optional<DoctorStep>& step) {
+  if (!step) {
+    writer.null();
+    return;
+  }
+  writer.object();
+  writer.member("step", std::string_view(step->id));
+  writer.member("certain", step->certain);
+  writer.member("summary", std::string_view(step->cause));
+  writer.member("mend", std::string_view(step->mend));
+  writer.end();
+}
 
 bool is_local_part(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
@@ -97,24 +124,15 @@ bool is_local_part(char c) {
 std::string doctor_text(const Diagnosis& diagnosis, const ReportStyle& style) {
   std::string text;
   for (const auto& step : diagnosis.steps) text += step_text(step, style);
-  if (!diagnosis.cause) return text + "No problem found.\n";
-  // The last line is one, whatever its length: it is what gets copied.
-  return text + "Most probable cause: " + cause_words(*diagnosis.cause) + "\n";
+  return text + "\n" + closing(diagnosis, style.width);
 }
 
 std::string doctor_json(const Diagnosis& diagnosis) {
   JsonWriter writer;
   writer.object().member("version", 1).member("profile", std::string_view(diagnosis.profile)).key("cause");
-  if (diagnosis.cause) {
-    writer.object();
-    writer.member("step", std::string_view(diagnosis.cause->id));
-    writer.member("certain", diagnosis.cause->certain);
-    writer.member("summary", std::string_view(diagnosis.cause->cause));
-    writer.member("mend", std::string_view(diagnosis.cause->mend));
-    writer.end();
-  } else {
-    writer.null();
-  }
+  write_finding(writer, diagnosis.cause);
+  writer.key("notice");
+  write_finding(writer, diagnosis.notice);
   writer.key("steps").array();
   for (const auto& step : diagnosis.steps) write_step(writer, step);
   writer.end().end();
@@ -143,6 +161,7 @@ void mask_people(Diagnosis& diagnosis) {
   };
   for (auto& step : diagnosis.steps) mask(step);
   if (diagnosis.cause) mask(*diagnosis.cause);
+  if (diagnosis.notice) mask(*diagnosis.notice);
 }
 
 }  // namespace wif

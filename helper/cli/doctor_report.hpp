@@ -14,6 +14,7 @@ struct Diagnosis {
   std::string profile;
   std::vector<DoctorStep> steps;  // sorted
   std::optional<DoctorStep> cause;
+  std::optional<DoctorStep> notice;  // worth_a_look(), where there is no cause
 };
 
 struct ReportStyle {

@@ -127,6 +127,8 @@ bool is_private(std::string_view host) {
     if (host.ends_with(ending)) return true;
   for (const auto beginning : k_beginnings)
     if (host.starts_with(beginning)) return true;
+  for (int second = 16; second < 32; ++second)  // 172.16.0.0/12
+    if (host.starts_with("172." + std::to_string(second) + ".")) return true;
   return is_loopback(host) || host.find('.') == std::string_view::npos;
 }
 

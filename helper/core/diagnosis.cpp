@@ -22,6 +22,14 @@ bool is_token_step(std::string_view id) {
   return std::find(k_token_steps.begin(), k_token_steps.end(), id) != k_token_steps.end();
 }
 
+// Without these there is no credential, whatever else is right.
+constexpr std::array<std::string_view, 11> k_decisive = {"kid", "alg", "iss",   "aud", "sub", "exp",
+                                                         "iat", "dns", "proxy", "tcp", "tls"};
+
+bool is_decisive(std::string_view id) {
+  return std::find(k_decisive.begin(), k_decisive.end(), id) != k_decisive.end();
+}
+
 std::size_t rank_of(std::string_view id) {
   const auto& ids = step_ids();
   return static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin());
@@ -34,6 +42,18 @@ struct Topic {
   std::string_view step;
   std::vector<std::string_view> words;
 };
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+// As a word of its own: "permission" says nothing of iss.
+bool has_word(std::string_view text, std::string_view word) {
+  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    std::string_view rest = text.substr(at + word.size());
+    if (rest.starts_with('s')) rest.remove_prefix(1);
+    if ((at == 0 || !is_letter(text[at - 1])) && (rest.empty() || !is_letter(rest.front()))) return true;
+  }
+  return false;
+}
 
 bool speaks_of(std::string_view refusal, std::string_view step) {
   static const std::vector<Topic> topics = {
@@ -50,9 +70,8 @@ bool speaks_of(std::string_view refusal, std::string_view step) {
   };
   const std::string text = to_lower(refusal);
   return std::any_of(topics.begin(), topics.end(), [&](const Topic& topic) {
-    return topic.step == step &&
-           std::any_of(topic.words.begin(), topic.words.end(),
-                       [&](std::string_view word) { return text.find(word) != std::string::npos; });
+    return topic.step == step && std::any_of(topic.words.begin(), topic.words.end(),
+                                             [&](std::string_view word) { return has_word(text, word); });
   });
 }
 
@@ -105,19 +124,42 @@ void sort_steps(std::vector<DoctorStep>& steps) {
 
 void relax_after_success(std::vector<DoctorStep>& steps) {
   for (auto& step : steps)
-    if (step.status == StepStatus::failed && is_token_step(step.id)) {
+    if (step.guessed) {
+      step.status = StepStatus::ok;
+      step.guessed = false;
+      step.cause.clear();
+      step.mend.clear();
+    } else if (step.status == StepStatus::failed && is_token_step(step.id)) {
       step.status = StepStatus::warning;
       step.cause += "; a credential was issued all the same";
     }
+}
+
+void blame_guesses(std::vector<DoctorStep>& steps) {
+  for (auto& step : steps)
+    if (step.guessed) step.status = StepStatus::failed;
 }
 
 std::optional<DoctorStep> probable_cause(const std::vector<DoctorStep>& steps) {
   std::vector<const DoctorStep*> failed;
   for (const auto& step : steps)
     if (step.status == StepStatus::failed) failed.push_back(&step);
-  if (failed.empty()) return {};
+  const DoctorStep* unsent = nullptr;
+  for (const auto& step : steps)
+    if (step.status == StepStatus::skipped && !step.cause.empty()) unsent = &step;
+  if (failed.empty()) return unsent == nullptr ? std::nullopt : std::optional(*unsent);
   const DoctorStep* exchange = find_failed(steps, "exchange");
   DoctorStep cause = *failed.front();
+  // Why it wasn't sent sums up what is missing in a token, unless it couldn't be read or its time is over.
+  if (unsent != nullptr && (!cause.certain || is_decisive(cause.id)) && cause.id != "clock" &&
+      cause.id != "exp")
+    return *unsent;
+  if (!cause.certain && cause.id != "clock") {
+    const auto decisive = std::find_if(failed.begin(), failed.end(), [](const DoctorStep* step) {
+      return step->certain && is_decisive(step->id);
+    });
+    if (decisive != failed.end()) cause = **decisive;
+  }
   // The server said in words what it minds, and nothing that is certain stands before it. Where it speaks of what was found here,
   // that says more, and is certain now.
   if (exchange == nullptr || !exchange->certain || cause.certain) return cause;
@@ -128,6 +170,12 @@ std::optional<DoctorStep> probable_cause(const std::vector<DoctorStep>& steps) {
       return cause;
     }
   return *exchange;
+}
+
+std::optional<DoctorStep> worth_a_look(const std::vector<DoctorStep>& steps) {
+  for (const auto& step : steps)
+    if (step.status == StepStatus::warning && step.id != "last_failure") return step;
+  return {};
 }
 
 const char* to_string(StepStatus status) {
@@ -148,6 +196,7 @@ void write_step(JsonWriter& writer, const DoctorStep& step) {
     writer.member("mend", std::string_view(step.mend));
     writer.member("certain", step.certain);
     writer.member("category", to_string(step.category));
+    if (step.guessed) writer.member("guessed", true);
   }
   writer.end();
 }
@@ -163,6 +212,7 @@ DoctorStep read_step(JsonValue value) {
   step.cause = text_of(value["cause"]);
   step.mend = text_of(value["mend"]);
   step.certain = value["certain"].boolean().value_or(false);
+  step.guessed = value["guessed"].boolean().value_or(false);
   for (const Category category : {Category::usage, Category::configuration, Category::no_identity,
                                   Category::refused, Category::unreachable, Category::cache, Category::bug})
     if (text_of(value["category"]) == to_string(category)) step.category = category;

@@ -23,9 +23,11 @@ struct DoctorStep {
   std::string found;    // what came back; of a skipped one, why
   std::int64_t ms = 0;  // how long it took
   // Of a failed step and of a warning:
-  std::string cause;                            // in one sentence, with the values side by side
-  std::string mend;                             // what to do
-  bool certain = false;                         // it can't be otherwise; else it is a likelihood
+  std::string cause;     // in one sentence, with the values side by side
+  std::string mend;      // what to do
+  bool certain = false;  // it can't be otherwise; else it is a likelihood
+  bool guessed =
+      false;  // a warning that nothing written down speaks for: only a refusal without words makes it a cause
   Category category = Category::configuration;  // of a failed one
 };
 
@@ -41,12 +43,19 @@ DoctorStep failed_step(std::string id, std::string checked, const Error& error);
 void sort_steps(std::vector<DoctorStep>& steps);
 
 // A credential was issued, so what differs from `expect` or from the rules differs from what was written down only: such
-// failures become warnings. A step that only says so of others goes with it.
+// failures become warnings. A step that only says so of others goes with it, and what was guessed is refuted.
 void relax_after_success(std::vector<DoctorStep>& steps);
 
-// The failed step that explains the others, as a rule the first; nothing if none failed. A clock that is wrong comes before the
-// times that it makes look wrong; what the exchange itself said in words comes before what could only be supposed.
+// The exchange was refused without a word: what was guessed is as good as what failed.
+void blame_guesses(std::vector<DoctorStep>& steps);
+
+// The step that explains the others, as a rule the first that failed; nothing if none did. A clock that is wrong comes before the
+// times that it makes look wrong; what is certain of the token or of the way comes before what is supposed, as does why the token
+// wasn't sent (a skipped step with a cause); and what the exchange itself said in words comes before what could only be supposed.
 std::optional<DoctorStep> probable_cause(const std::vector<DoctorStep>& steps);
+
+// Where there is no cause: the first warning of what is as it is, the last failure left out; nothing if there is none.
+std::optional<DoctorStep> worth_a_look(const std::vector<DoctorStep>& steps);
 
 void write_step(JsonWriter& writer, const DoctorStep& step);  // a whole object
 DoctorStep read_step(JsonValue value);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/jwt.hpp"
 
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -70,8 +71,30 @@ Status read_claims(Jwt& jwt) {
 
 }  // namespace
 
+std::string other_form(std::string_view text) {
+  text = trim(text);
+  struct Sign {
+    std::string_view start;
+    const char* words;
+  };
+  constexpr std::array k_signs = {Sign{"{", "it is JSON: the token may be a member of it"},
+                                  Sign{"[", "it is JSON: the token may be a member of it"},
+                                  Sign{"<", "it is a page, HTML or XML"},
+                                  Sign{"-----BEGIN", "it is PEM: a key or a certificate"},
+                                  Sign{"sk-", "it begins with sk-, as API keys do"},
+                                  Sign{"Bearer ", "it begins with the word Bearer"},
+                                  Sign{"$", "it is a variable's name that nothing filled in"},
+                                  Sign{"\"", "it is in quotes"},
+                                  Sign{"'", "it is in quotes"}};
+  for (const Sign& sign : k_signs)
+    if (text.starts_with(sign.start)) return sign.words;
+  if (text.find_first_of(" \t\r\n") != std::string_view::npos) return "it has a line break or a space inside";
+  return {};
+}
+
 Result<Jwt> decode_jwt(std::string_view token) {
   const auto parts = split(token, '.');
+  if (const std::string form = other_form(token); !form.empty()) return not_a_jwt(form);
   if (parts.size() != 3)
     return not_a_jwt("it has " + std::to_string(parts.size()) + " parts where three are due");
   TRY_ASSIGN(Json header, decode_part(parts[0], "header"));

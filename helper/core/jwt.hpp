@@ -32,4 +32,8 @@ struct Jwt {
 // claims that are there have their registered type. The error (category no_identity) says which part is wrong and how.
 Result<Jwt> decode_jwt(std::string_view token);
 
+// What a text that should be a token is instead, as far as its looks tell: "it is JSON, ..."; empty if they don't. Shows nothing
+// of it.
+std::string other_form(std::string_view text);
+
 }  // namespace wif

@@ -40,10 +40,13 @@ std::string describe_claims(const Jwt& jwt) {
 Status check_subject(SubjectToken& subject, const std::string& source, const std::string& token_type,
                      std::int64_t now) {
   const std::string name = "the subject token from " + source;
-  if (!is_header_safe_token(subject.token.view()))
+  if (!is_header_safe_token(subject.token.view())) {
+    const std::string form = other_form(subject.token.view());
     return fail(Category::no_identity,
-                name + " has characters that no token has, such as a line break or a space",
+                name + " has characters that no token has" +
+                    (form.empty() ? std::string(", such as a line break or a space") : ": " + form),
                 "look at what its source holds: one token and nothing else");
+  }
   subject.hash = sha256_hex(subject.token.view());
   if (subject.refusal) return tl::unexpected(*subject.refusal);
   if (auto jwt = decode_jwt(subject.token.view())) {

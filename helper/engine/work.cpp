@@ -84,6 +84,7 @@ void announce_exchange(const Work& work, const std::string& host, const std::str
 
 // A failure that names no cause: what of the token can be told to be wrong without asking anybody comes first in the hint.
 void add_suspicion(const Work& work, const SubjectToken& subject, Error& error) {
+  if (error.message.find("HTTP 500") == std::string::npos) return;
   const auto jwt =
       error.cause.empty() ? decode_jwt(subject.token.view()) : Result<Jwt>(tl::unexpected(Error{}));
   if (!jwt || work.request.exchange != exchange_kinds().front().name) return;
@@ -91,7 +92,7 @@ void add_suspicion(const Work& work, const SubjectToken& subject, Error& error) 
   const TokenExpectation expectation{work.request.expect, std::string(audiences.front()), true,
                                      work.system.now().wall};
   for (const auto& step : check_token(*jwt, expectation)) {
-    if (step.status != StepStatus::failed) continue;
+    if (step.status != StepStatus::failed && !step.guessed) continue;
     error.hint = "most probably " + step.cause + "; `wif doctor` compares it all";
     return;
   }

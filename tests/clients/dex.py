@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import time
@@ -13,9 +14,18 @@ ISSUER = "https://dex.example/dex"  # what its tokens say; nobody looks it up
 CLIENT, SECRET = "wif-client", "wif-canary-at-secret"
 
 
+def unused_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 class Dex:
-    def __init__(self, program, folder, testbed):
+    def __init__(self, program, folder, testbed, port=0):
+        """With a `port` its issuer is the address that it listens on, so that it can be looked up."""
         self.ca_file = testbed.about["ca_file"]
+        self.asked_port = port
+        self.issuer = f"https://127.0.0.1:{port}/dex" if port else ISSUER
         self.log = os.path.join(folder, "dex.log")
         config = os.path.join(folder, "dex.json")
         with open(config, "w", encoding="utf-8") as file:
@@ -30,8 +40,8 @@ class Dex:
         # A user's name and mail are what tokens of Kubernetes and SPIRE lack.
         trusting = {"issuer": testbed.about["issuer"], "clientID": "unused", "redirectURI": ISSUER + "/callback",
                     "scopes": ["openid"], "userNameKey": "sub"}
-        return {"issuer": ISSUER, "storage": {"type": "memory"}, "telemetry": {"http": "127.0.0.1:0"},
-                "web": {"https": "127.0.0.1:0", "tlsCert": server + "/server.pem", "tlsKey": server + "/server.key"},
+        return {"issuer": self.issuer, "storage": {"type": "memory"}, "telemetry": {"http": "127.0.0.1:0"},
+                "web": {"https": f"127.0.0.1:{self.asked_port}", "tlsCert": server + "/server.pem", "tlsKey": server + "/server.key"},
                 "oauth2": {"grantTypes": ["urn:ietf:params:oauth:grant-type:token-exchange"]},
                 "staticClients": [{"id": CLIENT, "secret": SECRET, "name": "wif"}],
                 "connectors": [{"type": "oidc", "id": name, "name": name, "config": trusting} for name in ("kubernetes", "spire")]}

@@ -49,6 +49,7 @@ class DoctorCase(harness.Case):
         answer = json.loads(done.stdout)
         self.assertEqual(answer["version"], 1)
         self.steps = {step["id"]: step for step in answer["steps"]}
+        self.notice = answer["notice"]
         if code is not None:
             self.assertEqual(done.returncode, code, done.stdout)
         self.code = done.returncode
@@ -92,8 +93,9 @@ class WhatIsRight(DoctorCase):
         done = self.plain("doctor", "-p", "prod")
         lines = done.stdout.splitlines()
         self.assertEqual(lines[-1], "No problem found.")
-        self.assertTrue(all(line[0] in "✓✗!– " for line in lines[:-1]))
-        self.assertTrue(all(len(line) <= 80 for line in lines[:-1]), done.stdout)
+        self.assertEqual(lines[-2], "")
+        self.assertTrue(all(line[0] in "✓✗!– " for line in lines[:-2]))
+        self.assertTrue(all(len(line) <= 80 for line in lines), done.stdout)
         self.assertNotIn("\033", done.stdout)
 
     def test_an_api_key_in_the_environment_is_a_warning(self):
@@ -101,6 +103,23 @@ class WhatIsRight(DoctorCase):
         self.assertIsNone(self.doctor(code=0))
         self.assertEqual(self.steps["environment"]["status"], "warn")
         self.assertIn("ignore federation", self.steps["environment"]["cause"])
+        self.assertEqual((self.notice["step"], self.notice["summary"]), ("environment", self.steps["environment"]["cause"]))
+        closing = self.closing()
+        self.assertIn("No problem found on the way to a credential, but: OPENAI_API_KEY is set", closing)
+        self.assertIn("What to do: unset OPENAI_API_KEY", closing)
+
+    def closing(self, code=0):
+        """What the text ends with, as one line; it is kept within 80 columns."""
+        closing = self.plain("doctor", "-p", "prod", code=code).stdout.split("\n\n")[-1]
+        self.assertTrue(all(len(line) <= 80 for line in closing.splitlines()), closing)
+        return " ".join(closing.split())
+
+    def test_the_text_ends_with_the_cause_and_what_to_do(self):
+        self.testbed.mint(audience="https://api.openai.com/v1/")
+        self.doctor(code=5)
+        self.assertRegex(self.closing(code=5), "^Most probable cause: the audiences differ: .* What to do: one text in three places")
+        self.testbed.mint(omit=["iat"])
+        self.assertRegex(self.closing(code=5), "^The cause: the token has no iat")
 
     def test_what_was_expected_wrongly_is_a_warning_once_a_credential_came(self):
         self.expect["issuer"] = self.issuer + "/"
@@ -174,6 +193,18 @@ class Ids(DoctorCase):
         self.exchange["identity_provider_id"] = "sa_testbed"
         self.assert_cause("configuration", "the same", certain=True)
 
+    def test_swapped(self):
+        self.exchange.update(identity_provider_id="sa_testbed", service_account_id="idp_testbed")
+        self.assert_cause("configuration", "the two are swapped", certain=True)
+
+    def test_one_of_the_wrong_kind(self):
+        self.exchange["service_account_id"] = "idp_other"
+        self.assert_cause("configuration", "begins as ids of identity providers do", certain=True)
+
+    def test_a_url_that_takes_no_tokens(self):
+        self.exchange["url"] = self.testbed.about["http"] + "/v1/oauth"
+        self.assertIn("exchange.url", self.assert_cause("exchange", "404", certain=True)["mend"])
+
     def test_a_server_that_says_what_it_minds_is_believed(self):
         self.configure(strict_errors=True)
         self.exchange["service_account_id"] = "sa_other"
@@ -189,6 +220,33 @@ class Tokens(DoctorCase):
         self.testbed.mint(audience="https://api.openai.com/v1/")
         self.expect = {}
         self.assert_cause("aud", "ends with a slash", certain=False)
+
+    def test_another_audience_without_an_expectation(self):
+        self.testbed.mint(audience="6f1e2c1c-organization")
+        self.expect = {}
+        self.assert_cause("aud", "6f1e2c1c-organization", "https://api.openai.com/v1", certain=False)
+
+    def test_such_an_audience_is_no_concern_where_openai_has_it(self):
+        self.testbed.mint(audience="https://ours.example")
+        self.configure(providers=[{"audience": "https://ours.example"}])
+        self.expect = {}
+        self.assertIsNone(self.doctor(code=0))
+        self.assertEqual((self.steps["aud"]["status"], self.notice), ("ok", None))
+
+    def test_nor_where_the_exchange_did_not_get_that_far(self):
+        self.testbed.mint(audience="https://ours.example")
+        self.expect = {}
+        self.exchange["url"] = self.url("status=503")
+        self.assert_cause("exchange", "503", code=6)
+
+    def test_a_legacy_token_is_called_one(self):
+        self.testbed.mint(omit=["exp", "aud", "iat"], claims={"iss": "kubernetes/serviceaccount"})
+        self.subject["provider"] = "kubernetes"
+        self.assert_cause("exchange", "a legacy one out of a Secret", certain=True)
+
+    def test_an_unsigned_token_is_called_one(self):
+        self.testbed.mint(alg="none")
+        self.assert_cause("kid", "not signed", certain=True)
 
     def test_issuer_with_a_slash_too_many(self):
         self.configure(providers=[{"id": "idp_testbed", "issuer": self.issuer + "/"}])
@@ -268,6 +326,30 @@ class Tokens(DoctorCase):
         self.set_token("aaa\nbbb")
         self.assert_cause("token", certain=True)
 
+    def test_what_is_there_instead_of_a_token(self):
+        good = self.testbed.control("mint")
+        for text, words in ((json.dumps({"status": {"token": good}}), "it is JSON"), ("sk-proj-abc123", "as API keys do"),
+                            ("Bearer " + good, "the word Bearer"), (good[:200] + "\n" + good[200:], "a line break or a space inside"),
+                            ("<html>Sign in</html>", "a page"), ("$CI_JOB_JWT", "a variable's name")):
+            with self.subTest(words=words):
+                self.set_token(text)
+                self.assert_cause("token", words, certain=True)
+
+    def test_a_broken_copy_of_the_uploaded_key_set_is_no_certain_cause(self):
+        self.expect["jwks_file"] = os.path.join(self.folder, "jwks.json")
+        with open(self.expect["jwks_file"], "w", encoding="utf-8") as file:
+            file.write("{}")
+        self.exchange["service_account_id"] = "sa_other"
+        self.assert_cause("uploaded_jwks", "no key set", certain=False)
+        self.configure(strict_errors=True)
+        self.assert_cause("exchange", "no_mapping", certain=True)
+
+    def test_a_mapping_of_an_attribute_that_nothing_derives(self):
+        self.testbed.mint(claims={"openai.team": "ml"})
+        self.configure(mappings=[{"rows": {"openai.team": "ml"}}])
+        self.more = "\"openai.team\" = \"ml\"\n"
+        self.assert_cause("mapping", "openai.team needs an attribute transformation", certain=False)
+
     def set_token(self, text):
         with open(self.testbed.token_file, "w", encoding="ascii") as file:
             file.write(text)
@@ -280,6 +362,12 @@ class Sources(DoctorCase):
         # What can still be learned is.
         self.assertEqual(self.steps["dns"]["status"], "ok")
         self.assertEqual(self.steps["exchange"]["status"], "skipped")
+
+    def test_what_led_to_the_source_is_told(self):
+        self.subject = {}
+        self.env["OPENAI_IDENTITY_TOKEN_FILE"] = os.path.join(self.folder, "absent")
+        self.more = "[profiles.prod.cache]\n"
+        self.assertIn("because OPENAI_IDENTITY_TOKEN_FILE is set", self.assert_cause("subject", "absent", certain=True)["mend"])
 
     def test_an_empty_file(self):
         self.subject["path"] = os.path.join(self.folder, "empty")
@@ -334,6 +422,18 @@ class Ways(DoctorCase):
     def test_an_unknown_name(self):
         self.exchange["url"] = "https://auth.openai.invalid/oauth/token"
         self.assert_cause("dns", "auth.openai.invalid", certain=True, code=6)
+
+    def test_without_a_network_it_is_not_the_issuer(self):
+        self.testbed.mint(claims={"iss": "https://issuer.invalid"})
+        self.expect["issuer"] = "https://issuer.invalid"
+        self.exchange["url"] = "https://auth.openai.invalid/oauth/token"
+        self.assert_cause("dns", "auth.openai.invalid", certain=True, code=6)
+        self.assertIn("the issuer's discovery document can't be read", self.steps["discovery"]["cause"])
+
+    def test_an_issuer_that_cannot_be_reached_is_no_trouble_of_this_network(self):
+        self.testbed.mint(claims={"iss": "https://issuer.invalid"})
+        self.expect["issuer"] = "https://issuer.invalid"
+        self.assertIn("upload the key set", self.assert_cause("discovery", "issuer.invalid", certain=False, code=5)["mend"])
 
     def test_nobody_listens(self):
         with socket.socket() as unused:
@@ -426,6 +526,19 @@ class Rest(DoctorCase):
         self.assert_cause("cache", self.cache, certain=True)
         self.assertEqual(stat.S_IMODE(os.stat(self.cache).st_mode), 0o755)
 
+    def test_a_cache_that_cannot_be_made(self):
+        self.env["WIF_CACHE_DIR"] = "/proc/sys/wif/cache"  # not even root may
+        self.assertIsNone(self.doctor(code=0))
+        self.assertIn("/proc/sys can't be written to", self.notice["summary"])
+
+    def test_an_expectation_holds_for_any_exchange(self):
+        self.exchange = {"kind": "anthropic", "url": self.testbed.about["http"] + "/v1/oauth/token", "federation_rule_id": "fdrl_x",
+                         "organization_id": "11111111-2222-4333-8444-555555555555", "service_account_id": "svac_x"}
+        self.expect["issuer"] = "https://other.example"
+        self.configure(answers=[{"path": "/v1/oauth/token", "status": 401, "content_type": "application/json", "times": -1,
+                                 "body": '{"error": "invalid_grant", "error_description": "issuer is not trusted"}'}])
+        self.assert_cause("iss", "https://other.example", certain=True)
+
     def test_attributes_are_followed_where_they_are_plain_paths(self):
         self.more = ("\"openai.account\" = \"openai-*\"\n\"openai.upper\" = \"X\"\n[profiles.prod.expect.attributes]\n"
                      "account = \"assertion['kubernetes.io'].serviceaccount.name\"\nupper = \"assertion.sub.upperAscii()\"\n")
@@ -448,6 +561,14 @@ class Rest(DoctorCase):
         done = self.plain("get", "-p", "prod", code=6)
         self.assertIn("ends with a slash", done.stderr)
         self.assertIn("wif doctor", done.stderr)
+
+    def test_get_does_not_blame_the_token_for_the_network(self):
+        self.testbed.mint(audience="https://api.openai.com/v1/")
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            self.exchange["url"] = f"http://127.0.0.1:{unused.getsockname()[1]}/oauth/token"
+        self.write_profile()
+        self.assertNotIn("slash", self.plain("get", "-p", "prod", "--timeout", "3s", code=6).stderr)
 
 
 if __name__ == "__main__":

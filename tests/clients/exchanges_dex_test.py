@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import golang
-from dex import CLIENT, ISSUER, SECRET, Dex
+from dex import CLIENT, ISSUER, SECRET, Dex, unused_port
 from harness import Case, main
 from providers_spiffe_test import ID, Agent
 
@@ -156,6 +156,105 @@ class Chain(DexCase):
         done = self.plain("get", "-p", "chain", code=5)
         self.assertIn(f"iss={ISSUER}", done.stderr)
         self.assertEqual(len(self.records()), 1)  # Dex's is good
+
+
+class Doctor(Case):
+    """wif doctor looks up Dex's discovery document and keys, which OpenSSL verifies its tokens with."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_dex()
+        self.token = os.path.join(self.folder, "dex-token")
+        secret = os.path.join(self.folder, "secret")
+        for path, text in ((secret, SECRET), (self.token, "")):
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+        self.uploaded = os.path.join(self.folder, "uploaded.json")
+        self.profiles = (
+            "[profiles.first]\n"
+            f'subject = {{ provider = "kubernetes", path = "{self.testbed.token_file}" }}\n'
+            f'exchange = {{ kind = "dex", url = "{self.dex.url}/token", ca_file = "{self.dex.ca_file}", connector_id = "kubernetes", '
+            f'client_id = "{CLIENT}", client_secret_file = "{secret}", requested_token_type = "{TYPE}id_token" }}\n'
+            "[profiles.second]\n"
+            f'subject = {{ provider = "file", path = "{self.token}" }}\n'
+            f'exchange = {{ url = "{self.url(scheme="https")}", ca_file = "{self.dex.ca_file}", identity_provider_id = "idp_dex", '
+            'service_account_id = "sa_dex" }\n'
+            f'expect = {{ issuer = "{self.dex.issuer}", audience = "{CLIENT}" }}\n')
+        self.config(self.profiles)
+        token = self.plain("token", "-p", "first").stdout.strip()
+        with open(self.token, "w", encoding="ascii") as file:
+            file.write(token)
+        self.trust(self.dex.keys(), claims(token)["sub"])
+
+    def start_dex(self):
+        self.dex = self.new_dex(unused_port)
+        self.addCleanup(lambda: self.dex.stop())
+
+    def new_dex(self, port):
+        """On a port that was free; somebody else may have it for a moment."""
+        for _ in range(50):
+            try:
+                return Dex(PROGRAM, self.folder, self.testbed, port())
+            except AssertionError as error:
+                if "address already in use" not in str(error):
+                    raise
+        self.fail("no port is free")
+
+    def trust(self, keys, sub):
+        """What OpenAI has of Dex: this key set."""
+        self.testbed.control("config", providers=[{"id": "idp_dex", "issuer": self.dex.issuer, "audience": CLIENT, "jwks": keys}],
+                             mappings=[{"provider": "idp_dex", "service_account": "sa_dex", "rows": {"sub": sub}}])
+
+    def doctor(self, code):
+        done = self.plain("doctor", "--json", "-p", "second", code=code)
+        report = json.loads(done.stdout)
+        return report["cause"], {step["id"]: step for step in report["steps"]}
+
+    def rotate(self):
+        """Dex keeps its keys in memory: started anew, at the same address, it has others."""
+        former = self.dex.keys()
+        self.dex.stop()
+        self.dex = self.new_dex(lambda: self.dex.port)
+        present = self.dex.keys()
+        self.assertNotEqual(former["keys"][0]["kid"], present["keys"][0]["kid"])
+        return former, present
+
+    def test_its_discovery_keys_and_signature_pass(self):
+        cause, steps = self.doctor(0)
+        self.assertIsNone(cause)
+        for step in ("discovery", "jwks", "key", "signature", "exchange"):
+            self.assertEqual(steps[step]["status"], "ok", steps[step])
+
+    def test_a_key_that_it_rotated_away_is_named(self):
+        former, present = self.rotate()
+        self.testbed.control("config", providers=[{"id": "idp_dex", "issuer": self.dex.issuer, "audience": CLIENT, "jwks": present}])
+        cause, steps = self.doctor(5)
+        self.assertEqual((cause["step"], cause["certain"]), ("key", False))
+        self.assertIn(former["keys"][0]["kid"], cause["summary"])
+        self.assertIn(present["keys"][0]["kid"], cause["summary"])
+        self.assertEqual(steps["signature"]["status"], "skipped")
+
+    def test_an_uploaded_set_that_is_older_than_its_keys_is_named(self):
+        with open(self.uploaded, "w", encoding="utf-8") as file:
+            json.dump(self.dex.keys(), file)
+        former, present = self.rotate()
+        self.config(self.profiles.replace("expect = {", f'expect = {{ jwks_file = "{self.uploaded}",'))
+        with open(self.token, "w", encoding="ascii") as file:
+            file.write(self.plain("token", "-p", "first", "--no-cache").stdout.strip())
+        cause, steps = self.doctor(5)
+        self.assertEqual(cause["step"], "key")
+        self.assertIn("the uploaded key set has only " + former["keys"][0]["kid"], cause["summary"])
+        self.assertIn("it lacks " + present["keys"][0]["kid"], steps["uploaded_jwks"]["cause"])
+
+    def test_a_changed_token_does_not_verify(self):
+        with open(self.token, encoding="ascii") as file:
+            head, payload, signature = file.read().split(".")
+        said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        forged = base64.urlsafe_b64encode(json.dumps({**said, "sub": "somebody else"}).encode()).decode().rstrip("=")
+        with open(self.token, "w", encoding="ascii") as file:
+            file.write(".".join((head, forged, signature)))
+        cause, _ = self.doctor(5)
+        self.assertEqual(cause["step"], "signature")
 
 
 if __name__ == "__main__":

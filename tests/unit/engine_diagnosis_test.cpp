@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/diagnosis.hpp"
+#include "core/jwt.hpp"
 #include "engine/diagnosis/comparison.hpp"
 #include "engine/diagnosis/issuer.hpp"
 #include "engine/diagnosis/jwks.hpp"
@@ -148,6 +149,77 @@ TEST(ProbableCause, IsTheServersWordOverASupposition) {
       {failure("iss", false), failure("aud", false), failure("exchange", true, "wrong_audience")});
   EXPECT_EQ(agreed->id, "aud");
   EXPECT_TRUE(agreed->certain);
+}
+
+DoctorStep failing(const char* id, bool certain, const char* words = "x") {
+  DoctorStep step = failed_step(id, id, {Category::refused, words, {}, {}});
+  step.certain = certain;
+  return step;
+}
+
+TEST(ProbableCause, TakesTheServersWordsForWords) {
+  const auto named = [](const char* words) {
+    return probable_cause({failing("iss", false), failing("exchange", true, words)})->id;
+  };
+  EXPECT_EQ(named("HTTP 401: the issuer is not trusted"), "iss");
+  EXPECT_EQ(named("HTTP 401: bad iss."), "iss");
+  EXPECT_EQ(named("HTTP 403: permission missing"), "exchange");
+}
+
+TEST(ProbableCause, IsWhatIsCertainOfTheWayOverASupposition) {
+  EXPECT_EQ(probable_cause({failing("iss", false), failing("dns", true)})->id, "dns");
+  EXPECT_EQ(probable_cause({failing("discovery", false), failing("tls", true)})->id, "tls");
+  EXPECT_EQ(probable_cause({failing("clock", false), failing("exp", true)})->id, "clock");
+  EXPECT_EQ(probable_cause({failing("iss", false), failing("exchange", false), failing("cache", true)})->id,
+            "iss");
+}
+
+TEST(ProbableCause, IsWhyTheTokenWasNotSent) {
+  DoctorStep unsent = skipped_step("exchange", "exchange", "the token wasn't sent");
+  unsent.cause = "a legacy token";
+  unsent.certain = true;
+  EXPECT_EQ(probable_cause({unsent})->cause, "a legacy token");
+  EXPECT_EQ(probable_cause({failing("iss", false), unsent})->cause, "a legacy token");
+  EXPECT_EQ(probable_cause({failing("aud", true), unsent})->cause, "a legacy token");
+  EXPECT_EQ(probable_cause({failing("exp", true), unsent})->id, "exp");
+  EXPECT_EQ(probable_cause({failing("clock", false), failing("exp", true), unsent})->id, "clock");
+}
+
+TEST(Guesses, AreBlamedByARefusalAndRefutedByASuccess) {
+  DoctorStep guess = ok_step("aud", "aud", "x");
+  guess.status = StepStatus::warning;
+  guess.guessed = true;
+  guess.cause = "not the guides'";
+  std::vector<DoctorStep> steps = {guess};
+  EXPECT_FALSE(probable_cause(steps));
+  blame_guesses(steps);
+  EXPECT_EQ(probable_cause(steps)->id, "aud");
+  steps = {guess};
+  relax_after_success(steps);
+  EXPECT_EQ(steps[0].status, StepStatus::ok);
+  EXPECT_FALSE(worth_a_look(steps));
+}
+
+TEST(WorthALook, IsTheFirstWarningButAFormerFailure) {
+  DoctorStep former = ok_step("last_failure", "last failure", "x");
+  former.status = StepStatus::warning;
+  DoctorStep key = ok_step("environment", "environment", "x");
+  key.status = StepStatus::warning;
+  EXPECT_EQ(worth_a_look({ok_step("aud", "aud", "x"), former, key})->id, "environment");
+  EXPECT_FALSE(worth_a_look({former}));
+}
+
+TEST(OtherForm, IsToldByItsLooksAlone) {
+  EXPECT_NE(other_form("{\"token\": 1}").find("JSON"), std::string::npos);
+  EXPECT_NE(other_form("<html>").find("page"), std::string::npos);
+  EXPECT_NE(other_form("-----BEGIN PRIVATE KEY-----").find("PEM"), std::string::npos);
+  EXPECT_NE(other_form("sk-proj-secret").find("API key"), std::string::npos);
+  EXPECT_EQ(other_form("sk-proj-secret").find("secret"), std::string::npos);
+  EXPECT_NE(other_form("Bearer a.b.c").find("Bearer"), std::string::npos);
+  EXPECT_NE(other_form("$CI_JOB_JWT").find("variable"), std::string::npos);
+  EXPECT_NE(other_form("'a.b.c'").find("quotes"), std::string::npos);
+  EXPECT_NE(other_form("a.b\n.c").find("line break"), std::string::npos);
+  EXPECT_EQ(other_form("a.b.c"), "");
 }
 
 TEST(RelaxAfterSuccess, LeavesWhatIsNotTheTokens) {

@@ -174,10 +174,12 @@ class Diagnosis {
     m_objection = objection(m_work, subject, token_type(subject));
     auto jwt = decode_jwt(subject.token.view());
     if (!jwt) {
-      const Error error{Category::no_identity,
-                        "the subject token is " + jwt.error().message,
-                        "its source has to give an OIDC JWT: look at what it holds with `wif subject`",
-                        {}};
+      // Why it isn't sent says more than how it fails to be read.
+      const Error error{
+          Category::no_identity,
+          m_objection ? m_objection->error.message : "the subject token is " + jwt.error().message,
+          "its source has to give an OIDC JWT: look at what it holds with `wif subject`",
+          {}};
       DoctorStep step = failed_step("token", k_token, error);
       // Another exchange may take tokens that are no JWT.
       if (!is_openai()) step.status = StepStatus::warning;
@@ -200,6 +202,15 @@ class Diagnosis {
     return std::string(split(setting_of(m_work.request.subject, "audience"), '\n').front());
   }
 
+  void keep_back(const Error& why) {
+    DoctorStep step = skipped_step("exchange", k_exchange, "the token wasn't sent: " + why.message);
+    step.cause = why.message;
+    step.mend = why.hint;
+    step.certain = true;
+    step.category = why.category;
+    give(std::move(step));
+    skip_credential("no credential");
+  }
   void skip_exchange(const std::string& why) {
     give(skipped_step("exchange", k_exchange, why));
     skip_credential("no credential");
@@ -211,7 +222,7 @@ class Diagnosis {
 
   void exchange(SubjectToken* subject) {
     if (subject == nullptr) return skip_exchange("no subject token");
-    if (m_objection) return skip_exchange("the token wasn't sent: " + m_objection->error.message);
+    if (m_objection) return keep_back(m_objection->error);
     if (m_exchange == nullptr)
       return skip_exchange("there is no exchange of kind " + printable(m_work.request.exchange, 60));
     CurlTransport transport(m_work.system, m_work.log);
@@ -236,6 +247,10 @@ class Diagnosis {
     DoctorStep step = failed_step("exchange", k_exchange, failure.error);
     step.ms = ms;
     step.certain = failure.error.category == Category::refused && !failure.error.cause.empty();
+    // It is doctor that says it.
+    for (const std::string_view advice : {", as `wif doctor` does", "; `wif doctor` compares it all"})
+      if (const std::size_t at = step.mend.find(advice); at != std::string::npos)
+        step.mend.erase(at, advice.size());
     // The retries that the error's words count are not a diagnosis's.
     constexpr std::string_view k_twice = "failed twice: ";
     if (const std::size_t at = step.found.find(k_twice); at != std::string::npos)

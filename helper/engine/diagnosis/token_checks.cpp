@@ -40,10 +40,23 @@ DoctorStep minded(DoctorStep step, const TokenExpectation& expectation, std::str
   return step;
 }
 
+// What the profile itself expects counts whatever the exchange is.
+DoctorStep unexpected(DoctorStep step, std::string cause, std::string mend) {
+  step.status = StepStatus::failed;
+  step.cause = std::move(cause);
+  step.mend = std::move(mend);
+  step.category = Category::refused;
+  return step;
+}
+
 DoctorStep check_key_id(const Jwt& jwt, const TokenExpectation& expectation) {
   DoctorStep step =
       ok_step("kid", "key id in the token's header", jwt.key_id.empty() ? "none" : shown(jwt.key_id));
   if (!jwt.key_id.empty()) return step;
+  if (to_lower(jwt.algorithm) == "none")
+    return minded(std::move(step), expectation,
+                  "the token is not signed (alg is " + quoted_value(jwt.algorithm) + "), and so names no key",
+                  "have the issuer sign with RS256 or ES256", true);
   return minded(
       std::move(step), expectation, "the token's header has no kid, and OpenAI refuses such a token",
       "have the issuer name its signing key in the header (SPIRE: a key manager's default does)", true);
@@ -77,10 +90,12 @@ DoctorStep check_issuer(const Jwt& jwt, const TokenExpectation& expectation) {
     step.found += ", as expected";
     return step;
   }
-  return minded(std::move(step), expectation,
-                "the issuers differ: token " + quoted_value(jwt.issuer) + ", expected " +
-                    quoted_value(wanted) + "; " + difference(jwt.issuer, wanted),
-                "enter the token's iss at OpenAI to the letter, and in expect.issuer", false);
+  return unexpected(std::move(step),
+                    "the issuers differ: token " + quoted_value(jwt.issuer) + ", expected " +
+                        quoted_value(wanted) + "; " + difference(jwt.issuer, wanted),
+                    expectation.openai
+                        ? "enter the token's iss at OpenAI to the letter, and in expect.issuer"
+                        : "enter the token's iss at the relying party to the letter, and in expect.issuer");
 }
 
 std::string audience_found(const Jwt& jwt) {
@@ -89,7 +104,17 @@ std::string audience_found(const Jwt& jwt) {
          (jwt.audience_is_array ? " (a list of " + std::to_string(jwt.audience.size()) + ")" : "");
 }
 
-// Nothing says which audience is meant: one that is nearly the guides' is a slip of the pen.
+// What nothing that was written down speaks for: a warning, until a refusal makes it likely.
+DoctorStep guessed(DoctorStep step, std::string cause, std::string mend) {
+  step.status = StepStatus::warning;
+  step.guessed = true;
+  step.cause = std::move(cause);
+  step.mend = std::move(mend);
+  step.category = Category::refused;
+  return step;
+}
+
+// Nothing says which audience is meant: one that is nearly the guides' is a slip of the pen, and any other has to be OpenAI's.
 DoctorStep guess_audience(DoctorStep step, const Jwt& jwt, const TokenExpectation& expectation) {
   step.found += " (no expect.audience to compare it with)";
   const std::string& found = jwt.audience.front();
@@ -99,12 +124,22 @@ DoctorStep guess_audience(DoctorStep step, const Jwt& jwt, const TokenExpectatio
     while (text.ends_with('/')) text.remove_suffix(1);
     return to_lower(text);
   };
-  if (!expectation.openai || found == k_usual_audience || bare(found) != bare(k_usual_audience)) return step;
-  return minded(std::move(step), expectation,
-                "the audience is nearly the guides': token " + quoted_value(found) + ", guides " +
-                    quoted_value(k_usual_audience) + "; " + difference(found, k_usual_audience),
-                "one text in three places: the token's source, OpenAI's provider, and expect.audience",
-                false);
+  if (!expectation.openai ||
+      std::find(jwt.audience.begin(), jwt.audience.end(), k_usual_audience) != jwt.audience.end())
+    return step;
+  const std::string mend =
+      "one text in three places: the token's source, OpenAI's provider, and expect.audience";
+  if (bare(found) != bare(k_usual_audience))
+    return guessed(
+        std::move(step),
+        "the token is for the audience " + quoted_value(joined(jwt.audience)) + ", and not for the guides' " +
+            quoted_value(k_usual_audience) +
+            ": OpenAI's provider has to have the very same (if it has: the ids or the mapping don't fit)",
+        mend);
+  return guessed(std::move(step),
+                 "the audience is nearly the guides': token " + quoted_value(found) + ", guides " +
+                     quoted_value(k_usual_audience) + "; " + difference(found, k_usual_audience),
+                 mend);
 }
 
 DoctorStep check_audience(const Jwt& jwt, const TokenExpectation& expectation) {
@@ -121,12 +156,14 @@ DoctorStep check_audience(const Jwt& jwt, const TokenExpectation& expectation) {
     step.found += said ? ", as expected" : ", as asked for";
     return step;
   }
-  return minded(std::move(step), expectation,
-                "the audiences differ: token " + quoted_value(joined(jwt.audience)) + ", " +
-                    (said ? "expected " : "asked for ") + quoted_value(wanted) + "; " +
-                    difference(jwt.audience.front(), wanted),
-                "one text in three places: the token's source, OpenAI's provider, and expect.audience",
-                false);
+  const std::string cause = "the audiences differ: token " + quoted_value(joined(jwt.audience)) + ", " +
+                            (said ? "expected " : "asked for ") + quoted_value(wanted) + "; " +
+                            difference(jwt.audience.front(), wanted);
+  const std::string mend = std::string("one text in three places: the token's source, ") +
+                           (expectation.openai ? "OpenAI's provider" : "the relying party") +
+                           ", and expect.audience";
+  return said ? unexpected(std::move(step), cause, mend)
+              : minded(std::move(step), expectation, cause, mend, false);
 }
 
 DoctorStep check_subject_claim(const Jwt& jwt, const TokenExpectation& expectation) {
@@ -199,6 +236,7 @@ DoctorStep check_mapping(const Jwt& jwt, const NamedValues& expect) {
   DoctorStep step = ok_step("mapping", "mapping rows", {});
   std::size_t rows = 0;
   std::string left_out;
+  std::string underived;
   std::vector<std::string> mismatches;
   for (const auto& [name, pattern] : expect) {
     if (!name.starts_with(k_claims)) continue;
@@ -207,6 +245,8 @@ DoctorStep check_mapping(const Jwt& jwt, const NamedValues& expect) {
     const auto value = claim_of(row, jwt, expect);
     if (!value) {
       left_out += (left_out.empty() ? "" : ", ") + row.key;
+      if (setting_of(expect, std::string(k_attributes) + row.key.substr(k_derived.size())).empty())
+        underived += (underived.empty() ? "" : ", ") + row.key;
     } else if (auto why = row_mismatch(row, *value)) {
       mismatches.push_back(row.key + ": " + *why);
     }
@@ -214,6 +254,13 @@ DoctorStep check_mapping(const Jwt& jwt, const NamedValues& expect) {
   if (rows == 0) return skipped_step("mapping", step.checked, "expect.claims has no rows to compare with");
   step.found = std::to_string(rows - mismatches.size()) + " of " + std::to_string(rows) + " match";
   if (!left_out.empty()) step.found += "; not evaluated here: " + left_out;
+  if (mismatches.empty() && !underived.empty())
+    return guessed(
+        std::move(step),
+        "the mapping's row " + underived +
+            " needs an attribute transformation at OpenAI, and expect.attributes has none of that name: a "
+            "claim that the token itself calls so doesn't count",
+        "add the transformation to the provider at OpenAI, and to expect.attributes");
   if (mismatches.empty()) return step;
   step.status = StepStatus::failed;
   step.cause = "the token doesn't match the mapping: " + mismatches.front();

@@ -80,9 +80,11 @@ std::string describe(const HttpResponse& response, const Complaint& complaint,
   return text;
 }
 
-Error refusal(const RelyingParty& party, const std::string& said, const Complaint& complaint, bool reused,
-              const SubjectToken& subject) {
+Error refusal(const HttpResponse& response, const RelyingParty& party, const std::string& said,
+              const Complaint& complaint, bool reused, const SubjectToken& subject) {
   std::string hint = the_token_says(subject) + std::string(party.refusal_hint);
+  if (response.status == 404 || response.status == 405)
+    hint = "check exchange.url: nothing takes tokens there, or only under another path";
   for (const auto& mend : k_mends)
     if (mend.code == complaint.code) hint = mend.hint;
   if (reused)
@@ -140,7 +142,7 @@ EngineError http_error(const HttpResponse& response, const RelyingParty& party, 
     failure.error = server_failure(response, party, said, complaint, subject);
   } else if (response.status >= 400) {
     failure.reused_subject = says_reused(complaint);
-    failure.error = refusal(party, said, complaint, failure.reused_subject, subject);
+    failure.error = refusal(response, party, said, complaint, failure.reused_subject, subject);
   } else if (response.status >= 300) {
     failure.error = redirected(response, party);
   } else {
