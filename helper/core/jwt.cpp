@@ -69,6 +69,21 @@ Status read_claims(Jwt& jwt) {
   return {};
 }
 
+Result<Jwt> decode_parts(std::string_view token) {
+  const auto parts = split(token, '.');
+  if (parts.size() != 3)
+    return not_a_jwt("it has " + std::to_string(parts.size()) + " parts where three are due");
+  TRY_ASSIGN(Json header, decode_part(parts[0], "header"));
+  TRY_ASSIGN(Json payload, decode_part(parts[1], "payload"));
+  std::string signature;
+  const bool decoded = base64url_decode(parts[2], signature);
+  wipe(signature);  // with it, what was read of the rest is the token again
+  if (!decoded) return not_a_jwt("its signature is not base64url without padding");
+  Jwt jwt{std::move(header), std::move(payload), {}, {}, {}, {}, {}, false, {}, {}, {}};
+  TRY(read_claims(jwt));
+  return jwt;
+}
+
 }  // namespace
 
 std::string other_form(std::string_view text) {
@@ -93,18 +108,10 @@ std::string other_form(std::string_view text) {
 }
 
 Result<Jwt> decode_jwt(std::string_view token) {
-  const auto parts = split(token, '.');
+  auto jwt = decode_parts(token);
+  if (jwt) return jwt;
+  // Not before: a hit reads a JWT, and this every byte of it.
   if (const std::string form = other_form(token); !form.empty()) return not_a_jwt(form);
-  if (parts.size() != 3)
-    return not_a_jwt("it has " + std::to_string(parts.size()) + " parts where three are due");
-  TRY_ASSIGN(Json header, decode_part(parts[0], "header"));
-  TRY_ASSIGN(Json payload, decode_part(parts[1], "payload"));
-  std::string signature;
-  const bool decoded = base64url_decode(parts[2], signature);
-  wipe(signature);  // with it, what was read of the rest is the token again
-  if (!decoded) return not_a_jwt("its signature is not base64url without padding");
-  Jwt jwt{std::move(header), std::move(payload), {}, {}, {}, {}, {}, false, {}, {}, {}};
-  TRY(read_claims(jwt));
   return jwt;
 }
 
