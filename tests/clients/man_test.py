@@ -204,7 +204,8 @@ class Truth(harness.Case):
     def shown(page):
         """As it is read, without overstriking."""
         path = os.path.join(PAGES, "man" + page[-1], page)
-        done = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=200", path], capture_output=True, text=True, check=True)
+        done = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=200", path], capture_output=True, text=True,
+                              check=True)
         return re.sub(".\b", "", done.stdout)
 
     def test_headings_are_toml(self):
