@@ -12,8 +12,9 @@ import harness
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 PAGES = os.path.join(harness.BUILD, "man", "pages")
 # Asked for by what an integration, a provider or a library is told, and documented there.
-ELSEWHERE = {"GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", "KUBERNETES_EXEC_INFO", "PATH", "IDENTITY_ENDPOINT", "IDENTITY_HEADER",
-             "IDENTITY_SERVER_THUMBPRINT", "IMDS_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"}
+ELSEWHERE = {"GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", "KUBERNETES_EXEC_INFO", "PATH"}
+# Where a command's options and functions stand in a page that is shown.
+SHOWN_OPTION = re.compile(r"^ +(?:-\w, )?(--[a-z0-9-]+)(?: |$)", re.M)
 
 
 def read(*path):
@@ -90,6 +91,26 @@ class Truth(harness.Case):
         for name in written:
             self.assertTrue(re.search(rf'"{name}"|"{name.lower()}"', everything) or name.lower().endswith("_proxy"), name)
 
+    def test_variables_of_providers(self):
+        """What their code asks for and their descriptors are detected by, each under its provider, and nothing else."""
+        page = section(source("wif.toml.5"), "ENVIRONMENT")
+        settings = set(re.findall(r"Environment: \*(.*?)\*", source("wif.toml.5")))
+        folders = [os.path.dirname(path) for path in glob.glob(os.path.join(ROOT, "providers", "*", "*.module"))]
+        self.assertGreater(len(folders), 8)
+        for folder in folders:
+            name = os.path.basename(folder)
+            code = "".join(map(read, glob.glob(os.path.join(folder, "*.[ch]pp"))))
+            known = set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"', code + read(folder, name + ".module")))
+            asked = set(re.findall(r'(?:environment|variable|place_of)\((?:host, )?"([A-Z0-9_]+)"', code))
+            asked |= {word for line in re.findall(r"^variables? = .*", read(folder, name + ".module"), re.M)
+                      for word in re.findall(r'"([A-Z0-9_]+)"', line)}
+            # HOME is where AWS's files and a program's login are: wif(1).
+            asked -= {"HOME"} | settings
+            written = terms(page.partition(f'\n## provider = "{name}"\n')[2].partition("\n## ")[0])
+            with self.subTest(provider=name):
+                self.assertEqual(asked - written, set())
+                self.assertEqual(written - known, set())
+
     def test_exit_codes(self):
         codes = set(re.findall(r"= (\d+)", read(ROOT, "helper", "include", "wif", "wif.h").partition("enum wif_status")[2].partition("}")[0]))
         self.assertEqual(terms(section(source("wif.1"), "EXIT STATUS")) & {str(n) for n in range(256)}, codes)
@@ -138,10 +159,11 @@ class Truth(harness.Case):
 
     def test_symbols_of_libwif(self):
         page = source("libwif.3")
-        exported = re.findall(r"\b(wif_[a-z0-9_]+);", read(ROOT, "helper", "lib", "libwif.map"))
+        [library] = glob.glob(os.path.join(harness.BUILD, "lib*", "**", "libwif.so.1"), recursive=True)
+        symbols = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True)
+        exported = set(re.findall(r" T (wif_[a-z0-9_]+)", symbols.stdout))
         self.assertGreater(len(exported), 20)
-        for name in exported:
-            self.assertIn(name + "(", page)
+        self.assertEqual(set(re.findall(r"\b(wif_[a-z0-9_]+)\(", page)), exported)
 
     def test_members_of_the_modules_interface(self):
         page = plain(source("wif-provider.3"))
@@ -159,8 +181,65 @@ class Truth(harness.Case):
         for name in names:
             self.assertIn(f"*{name}*", source("wif-write.1"))
 
-    def test_integrations_readmes_lines_are_the_pages(self):
-        """Each integration of the table has a page, and the ones of other programs a line to paste."""
+    def test_options_of_every_command(self):
+        """Of the finished page, so that nothing is lost on the way there."""
+        overview = self.plain("--help").stdout
+        names = re.findall(r"^  ([a-z-]+)  ", overview.partition("\nExamples:")[0], re.M)
+        self.assertGreater(len(names), 28)
+        main = self.shown("wif.1").partition("\nGLOBAL OPTIONS\n")[2].partition("\nEXAMPLES\n")[0]
+        shared = set(SHOWN_OPTION.findall(main))
+        for name in names:
+            text = self.plain(name, "--help").stdout.partition("\nExamples:\n")[0]
+            own, _, others = text.partition("\nGlobal options:\n")
+            page = self.shown(f"wif-{name}.1")
+            with self.subTest(command=name):
+                self.assertEqual(set(SHOWN_OPTION.findall(page.partition("\nOPTIONS\n")[2].partition("\nE")[0])),
+                                 set(SHOWN_OPTION.findall(own)))
+                self.assertEqual(shared, set(SHOWN_OPTION.findall(others)))
+                # Above the options: the usage line, and what an argument may be.
+                for line in own.partition("\nArguments:\n")[2].partition("\n\n")[0].splitlines():
+                    self.assertIn(" ".join(line.split()[1:]), " ".join(page.split()))
+
+    @staticmethod
+    def shown(page):
+        """As it is read, without overstriking."""
+        path = os.path.join(PAGES, "man" + page[-1], page)
+        done = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=200", path], capture_output=True, text=True,
+                              check=True)
+        return re.sub(".\b", "", done.stdout)
+
+    def test_headings_are_toml(self):
+        self.assertIn('\n   provider = "aws"\n', self.shown("wif.toml.5"))
+        self.assertIn('\n   kind = "openai"\n', self.shown("wif.toml.5"))
+
+    def test_exit_status_of_dockers_protocol(self):
+        """The one that isn't wif's."""
+        status = section(source("wif-docker.1"), "EXIT STATUS")
+        self.assertIn("1 for everything else", status)
+        done = subprocess.run([self.program, "docker", "get"], input="registry.example.com", env=self.env,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(done.stdout.strip(), plain(status))
+
+    def test_lines_to_paste_are_the_readmes(self):
+        """Each row of its table, as far as that writes it out."""
+        page = self.shown("wif-integrations.7").partition("\nWHAT TO PASTE\n")[2].partition("\nSEE ALSO")[0]
+        page = " ".join(page.split())
+        lines = read(ROOT, "README.md").splitlines()
+        rows = [line.split(" | ")[1] for line in lines if re.match(r"\| \[.*\(integrations/", line)]
+        self.assertGreater(len(rows), 15)
+        for row in rows:
+            spans = [span for span in re.findall("`([^`]*)`", row) if "wif" in span]
+            self.assertTrue(spans, row)
+            for span in spans:
+                self.assertIn(" ".join(span.partition("...")[0].strip(", ").split()), page)
+        # And none of the page's starts a command that isn't there.
+        names = set(re.findall(r"^  ([a-z-]+)  ", self.plain("--help").stdout, re.M))
+        started = re.findall(r"\bwif ([a-z]+)\b(?=[ \")])", page)
+        self.assertGreater(len(started), 6)
+        self.assertLessEqual(set(started), names)
+
+    def test_every_integration_is_in_the_table(self):
         page = source("wif-integrations.7")
         for path in glob.glob(os.path.join(ROOT, "integrations", "*", "*.cpp")):
             name = re.search(r'\.name = "([a-z-]+)"', read(path))
