@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
 #include <unistd.h>
 
@@ -31,10 +30,8 @@ std::string list_of(const std::vector<std::string>& words) {
 }
 
 DoctorStep warned(DoctorStep step, std::string cause, std::string mend) {
-  step.status = StepStatus::warning;
-  step.cause = std::move(cause);
-  step.mend = std::move(mend);
-  return step;
+  return told(std::move(step), StepStatus::warning, std::move(cause), std::move(mend),
+              Category::configuration);
 }
 
 // Where the profile's settings come from, files only.
@@ -171,9 +168,9 @@ DoctorStep absent_cache(const std::string& directory) {
     if (parent.empty()) parent = "/";
   } while (access(parent.c_str(), F_OK) != 0 && errno == ENOENT && parent != "/");
   if (access(parent.c_str(), W_OK | X_OK) == 0) return step;
+  const int error = errno;
   return warned(std::move(step),
-                directory + " can't be made, as " + parent + " can't be written to (" +
-                    std::generic_category().message(errno) +
+                directory + " can't be made, as " + parent + " can't be written to (" + errno_text(error) +
                     "): nothing is cached, and every call makes an exchange",
                 "set WIF_CACHE_DIR to a folder that this user may write to");
 }

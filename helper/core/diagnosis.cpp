@@ -117,6 +117,14 @@ DoctorStep failed_step(std::string id, std::string checked, const Error& error) 
   return step;
 }
 
+DoctorStep told(DoctorStep step, StepStatus status, std::string cause, std::string mend, Category category) {
+  step.status = status;
+  step.cause = std::move(cause);
+  step.mend = std::move(mend);
+  step.category = category;
+  return step;
+}
+
 void sort_steps(std::vector<DoctorStep>& steps) {
   std::stable_sort(steps.begin(), steps.end(),
                    [](const DoctorStep& a, const DoctorStep& b) { return rank_of(a.id) < rank_of(b.id); });

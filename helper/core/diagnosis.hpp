@@ -27,7 +27,7 @@ struct DoctorStep {
   std::string mend;      // what to do
   bool certain = false;  // it can't be otherwise; else it is a likelihood
   bool guessed =
-      false;  // a warning that nothing written down speaks for: only a refusal without words makes it a cause
+      false;  // a warning that nothing written down speaks for: a refusal without words makes it a cause
   Category category = Category::configuration;  // of a failed one
 };
 
@@ -38,6 +38,10 @@ DoctorStep ok_step(std::string id, std::string checked, std::string found);
 DoctorStep skipped_step(std::string id, std::string checked, std::string why);
 // The error's message is what was found, its hint the mend.
 DoctorStep failed_step(std::string id, std::string checked, const Error& error);
+
+// The same step as a failure or a warning. The category is a failed one's.
+DoctorStep told(DoctorStep step, StepStatus status, std::string cause, std::string mend,
+                Category category = Category::refused);
 
 // Sorts them as step_ids() does, keeping the order among equals.
 void sort_steps(std::vector<DoctorStep>& steps);

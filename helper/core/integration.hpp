@@ -126,6 +126,9 @@ Status one_token(const Profile& profile, const Credential& credential);
 // The message and what to do, for protocols that have room for one text.
 std::string one_line(const Error& error);
 
+// For a row's `protocol`.
+template <class Kind> std::unique_ptr<Protocol> make_protocol() { return std::make_unique<Kind>(); }
+
 // A protocol without a request whose answer is the bare token: for consumers that run a command and take what it prints.
 std::unique_ptr<Protocol> bare_token_protocol();
 

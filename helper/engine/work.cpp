@@ -82,20 +82,25 @@ void announce_exchange(const Work& work, const std::string& host, const std::str
                     subject_hash);
 }
 
-// A failure that names no cause: what of the token can be told to be wrong without asking anybody comes first in the hint.
-void add_suspicion(const Work& work, const SubjectToken& subject, Error& error) {
-  if (error.message.find("HTTP 500") == std::string::npos) return;
-  const auto jwt =
-      error.cause.empty() ? decode_jwt(subject.token.view()) : Result<Jwt>(tl::unexpected(Error{}));
-  if (!jwt || work.request.exchange != exchange_kinds().front().name) return;
+// Of a server that failed and named no cause: what of the token can be told to be wrong without asking anybody.
+std::string suspicion(const Work& work, const SubjectToken& subject, const Error& error) {
+  if (error.category != Category::unreachable || !error.cause.empty()) return {};
+  const auto jwt = decode_jwt(subject.token.view());
+  if (!jwt || work.request.exchange != exchange_kinds().front().name) return {};
   const auto audiences = split(setting_of(work.request.subject, "audience"), '\n');
   const TokenExpectation expectation{work.request.expect, std::string(audiences.front()), true,
                                      work.system.now().wall};
-  for (const auto& step : check_token(*jwt, expectation)) {
-    if (step.status != StepStatus::failed && !step.guessed) continue;
-    error.hint = "most probably " + step.cause + "; `wif doctor` compares it all";
-    return;
-  }
+  for (const auto& step : check_token(*jwt, expectation))
+    if (step.status == StepStatus::failed || step.guessed) return "most probably " + step.cause;
+  return {};
+}
+
+// Doctor itself runs the exchange by another way, and needs no word of itself.
+void point_at_doctor(const Work& work, const SubjectToken& subject, EngineError& failure) {
+  if (!failure.misfit) return;
+  std::string& hint = failure.error.hint;
+  if (std::string better = suspicion(work, subject, failure.error); !better.empty()) hint = std::move(better);
+  hint += (hint.empty() ? "" : "; ") + std::string("`wif doctor` compares it all");
 }
 
 // What a refresh token gives; nothing where there is none, or where the server takes it no longer.
@@ -196,7 +201,7 @@ ExchangeResult run_exchange(const Work& work) {
     work.log.plain(LogLevel::info, host + " issued a credential for " + duration_words(result->lifetime()));
   } else {
     result.error().subject_hash = subject->hash;
-    add_suspicion(work, *subject, result.error().error);
+    point_at_doctor(work, *subject, result.error());
   }
   return result;
 }

@@ -37,8 +37,6 @@ class Aws final : public Protocol {
   }
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Aws>(); }
-
 constexpr std::array k_files = {ConsumerFile{"AWS_CONFIG_FILE", "~/.aws/config"},
                                 ConsumerFile{"AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"}};
 
@@ -56,7 +54,7 @@ constinit const Integration integration_aws = {
     // botocore asks again from 15 minutes before the end, at each request: a minute more, so that it is given what ends that.
     .min_remaining = 960,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Aws>,
     .formats = {},
     .files = k_files,
 };

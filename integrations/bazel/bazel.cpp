@@ -61,8 +61,6 @@ class Bazel final : public Protocol {
   bool m_no_expires = false;
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Bazel>(); }
-
 constexpr std::array k_files = {ConsumerFile{nullptr, "~/.bazelrc"}};
 
 }  // namespace
@@ -79,7 +77,7 @@ constinit const Integration integration_bazel = {
     // Without an expiry, or where it isn't looked at, Bazel keeps an answer for --credential_helper_cache_duration.
     .min_remaining = 1800,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Bazel>,
     .formats = {},
     .files = k_files,
 };

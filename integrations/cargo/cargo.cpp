@@ -117,8 +117,6 @@ class Cargo final : public Protocol {
   bool m_bearer = false;
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Cargo>(); }
-
 constexpr std::array k_files = {ConsumerFile{nullptr, "~/.cargo/config.toml"}};
 
 }  // namespace
@@ -135,7 +133,7 @@ constinit const Integration integration_cargo = {
     // Within the last minute cargo asks for each request.
     .min_remaining = 120,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Cargo>,
     .formats = {},
     .files = k_files,
 };

@@ -45,8 +45,6 @@ class Curl final : public Protocol {
   bool m_header = false;
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Curl>(); }
-
 constexpr std::array k_formats = {FileFormat{"curl", "a file for curl -K", render}};
 
 }  // namespace
@@ -63,7 +61,7 @@ constinit const Integration integration_curl = {
         "  curl -H @<(wif curl --header) https://api.openai.com/v1/models\n",
     .min_remaining = 60,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Curl>,
     .formats = k_formats,
 };
 

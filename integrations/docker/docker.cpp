@@ -78,8 +78,6 @@ class Docker final : public Protocol {
   std::string m_server;
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Docker>(); }
-
 constexpr std::array k_files = {ConsumerFile{nullptr, "~/.docker/config.json"},
                                 ConsumerFile{"REGISTRY_AUTH_FILE", "~/.config/containers/auth.json"}};
 
@@ -96,7 +94,7 @@ constinit const Integration integration_docker = {
         "  printf registry.example.com | wif docker get\n",
     .min_remaining = 120,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Docker>,
     .formats = {},
     .files = k_files,
 };

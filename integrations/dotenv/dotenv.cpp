@@ -52,8 +52,6 @@ class Dotenv final : public Protocol {
   std::optional<std::string> m_variable = std::string(k_default_variable);
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Dotenv>(); }
-
 constexpr std::array k_formats = {FileFormat{"dotenv", "NAME=VALUE lines", render}};
 
 }  // namespace
@@ -69,7 +67,7 @@ constinit const Integration integration_dotenv = {
         "  wif write --format dotenv --output .env --watch\n",
     .min_remaining = 120,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Dotenv>,
     .formats = k_formats,
 };
 

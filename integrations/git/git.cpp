@@ -141,8 +141,6 @@ constexpr std::array k_files = {ConsumerFile{"GIT_CONFIG_GLOBAL", "~/.gitconfig"
                                 ConsumerFile{nullptr, "~/.config/git/config"},
                                 ConsumerFile{nullptr, "/etc/gitconfig"}};
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Git>(); }
-
 }  // namespace
 
 extern constinit const Integration integration_git;
@@ -156,7 +154,7 @@ constinit const Integration integration_git = {
         "  printf 'protocol=https\\nhost=git.example.com\\n\\n' | wif git get\n",
     .min_remaining = 120,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Git>,
     .formats = {},
     .files = k_files,
 };

@@ -91,8 +91,6 @@ class Google final : public Protocol {
 constexpr std::array k_files = {
     ConsumerFile{"GOOGLE_APPLICATION_CREDENTIALS", "~/.config/gcloud/application_default_credentials.json"}};
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Google>(); }
-
 }  // namespace
 
 extern constinit const Integration integration_google;
@@ -106,7 +104,7 @@ constinit const Integration integration_google = {
         "  # in it: \"credential_source\": {\"executable\": {\"command\": \"wif google\", ...}}\n",
     .min_remaining = 120,
     .repeats_after_rejection = true,
-    .protocol = make,
+    .protocol = make_protocol<Google>,
     .formats = {},
     .files = k_files,
     .reads_standard_error = true,

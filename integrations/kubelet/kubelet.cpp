@@ -121,8 +121,6 @@ class Kubelet final : public Protocol {
   std::string m_key;
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Kubelet>(); }
-
 }  // namespace
 
 extern constinit const Integration integration_kubelet;
@@ -137,7 +135,7 @@ constinit const Integration integration_kubelet = {
     .min_remaining = k_longest_pull + k_longest_kept,
     // It asks for many images at once.
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Kubelet>,
     .formats = {},
 };
 

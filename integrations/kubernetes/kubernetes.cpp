@@ -83,8 +83,6 @@ class Kubernetes final : public Protocol {
   std::string_view m_version = k_v1beta1;
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Kubernetes>(); }
-
 constexpr std::array k_files = {ConsumerFile{"KUBECONFIG", "~/.kube/config"}};
 
 }  // namespace
@@ -101,7 +99,7 @@ constinit const Integration integration_kubernetes = {
     // client-go asks again at the expiry; a request that is on its way then has to arrive.
     .min_remaining = 120,
     .repeats_after_rejection = true,
-    .protocol = make,
+    .protocol = make_protocol<Kubernetes>,
     .formats = {},
     .files = k_files,
 };

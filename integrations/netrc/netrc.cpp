@@ -83,8 +83,6 @@ class Netrc final : public Protocol {
   std::string m_host;
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Netrc>(); }
-
 constexpr std::array k_formats = {FileFormat{"netrc", "a .netrc for the hosts of the profile", render}};
 
 }  // namespace
@@ -100,7 +98,7 @@ constinit const Integration integration_netrc = {
         "  wif write --format netrc --output ~/.netrc --watch\n",
     .min_remaining = 120,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Netrc>,
     .formats = k_formats,
 };
 

@@ -102,8 +102,6 @@ class Systemd final : public Protocol {
   bool m_fail_start = false;
 };
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Systemd>(); }
-
 }  // namespace
 
 extern constinit const Integration integration_systemd;
@@ -117,7 +115,7 @@ constinit const Integration integration_systemd = {
         "  systemd-run -p LoadCredential=openai:/run/wif/credential.sock ...\n",
     .min_remaining = k_least_life,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Systemd>,
     .formats = {},
 };
 

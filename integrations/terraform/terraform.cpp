@@ -59,8 +59,6 @@ class Terraform final : public Protocol {
 
 constexpr std::array k_files = {ConsumerFile{"TF_CLI_CONFIG_FILE", "~/.terraformrc"}};
 
-std::unique_ptr<Protocol> make() { return std::make_unique<Terraform>(); }
-
 }  // namespace
 
 extern constinit const Integration integration_terraform;
@@ -75,7 +73,7 @@ constinit const Integration integration_terraform = {
     // It asks once, and goes on with that until it is done.
     .min_remaining = 600,
     .repeats_after_rejection = false,
-    .protocol = make,
+    .protocol = make_protocol<Terraform>,
     .formats = {},
     .files = k_files,
 };

@@ -20,6 +20,7 @@ class Answers(Case):
                                                      "content_type": "application/json"}])
             done = self.wif("get", "--set", f"exchange.client_id=c{status}", code=5)
             self.assertIn("invalid_grant", done.stderr)
+            self.assertIn("wif doctor", done.stderr)
 
     def test_a_bare_500_is_tried_twice_and_explained(self):
         done = self.refused(6, "wif doctor", "status=500")

@@ -3,10 +3,10 @@
 signature; what Google would refuse is told to `refuse`."""
 import base64
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
+
+import serving
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
@@ -18,38 +18,21 @@ def claims(token):
     return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Handler(serving.Handler):
     def do_POST(self):
-        form = {name: values[0] for name, values in parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()).items()}
-        self.give(*self.server.cloud.exchange(form))
+        form = {name: values[0] for name, values in parse_qs(self.body().decode()).items()}
+        self.give_json(*self.owner.exchange(form))
 
     def do_GET(self):
-        living = self.headers.get("Authorization", "").removeprefix("Bearer ") in self.server.cloud.living
-        self.give(*((200, {"things": []}) if living else (401, {"error": {"code": 401, "status": "UNAUTHENTICATED"}})))
-
-    def give(self, status, answer):
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        living = self.headers.get("Authorization", "").removeprefix("Bearer ") in self.owner.living
+        self.give_json(*((200, {"things": []}) if living else (401, {"error": {"code": 401, "status": "UNAUTHENTICATED"}})))
 
 
-class Cloud:
+class Cloud(serving.Server):
     def __init__(self, audience):
         self.audience, self.subjects, self.refused, self.living = audience, [], set(), set()
         self.expires_in = 3600
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.cloud = self
-        self.server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__(Handler)
 
     def exchange(self, form):
         subject = form["subject_token"]
@@ -73,7 +56,3 @@ class Cloud:
         """From here on none of the subject tokens that were taken are, and none of the access tokens."""
         self.refused.update(self.subjects)
         self.living.clear()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()

@@ -38,7 +38,7 @@ class GoogleCase(IntegrationCase):
 
     def allow(self, **executable):
         """The user's two variables, and the example."""
-        path = self.example("google/google.json", **{"https://sts.googleapis.com": self.cloud.address})
+        path = self.example("google/google.json", **{"https://sts.googleapis.com": self.cloud.url})
         with open(path, encoding="ascii") as file:
             account = json.load(file)
         account["credential_source"]["executable"].update(executable)
@@ -154,7 +154,7 @@ for line in sys.stdin:
 """
 
     def command(self):
-        return [PYTHON, "-W", "ignore", "-c", self.SCRIPT, self.cloud.address + "/things"]
+        return [PYTHON, "-W", "ignore", "-c", self.SCRIPT, self.cloud.url + "/things"]
 
     def variables(self):
         return {}
@@ -185,7 +185,7 @@ const {createInterface} = require('readline');
 """
 
     def command(self):
-        return [TOOLS.node, "-e", self.SCRIPT, self.cloud.address + "/things"]
+        return [TOOLS.node, "-e", self.SCRIPT, self.cloud.url + "/things"]
 
     def variables(self):
         return TOOLS.variables | {"PATH": self.env["PATH"] + ":" + TOOLS.variables["PATH"]}

@@ -177,10 +177,17 @@ TEST(OpenAiError, TellsAReusedAssertion) {
     EXPECT_TRUE(error_of(401, body).reused_subject) << body;
 }
 
+TEST(OpenAiError, KnowsWhatComparingTheTokenCanExplain) {
+  EXPECT_TRUE(error_of(403, R"({"error":"invalid_grant"})").misfit);
+  for (const int status : {404, 405, 429, 503}) EXPECT_FALSE(error_of(status, "").misfit) << status;
+  for (const char* code : {"invalid_client", "unsupported_grant_type", "jti_reused"})
+    EXPECT_FALSE(error_of(400, R"({"error":")" + std::string(code) + R"("})").misfit) << code;
+}
+
 TEST(OpenAiError, SaysWhatABare500UsuallyMeans) {
   const auto failure = error_of(500, "");
   EXPECT_EQ(failure.error.category, Category::unreachable);
-  EXPECT_NE(failure.error.hint.find("wif doctor"), std::string::npos);
+  EXPECT_TRUE(failure.misfit);
   EXPECT_NE(failure.error.hint.find("iss="), std::string::npos);
   EXPECT_NE(failure.error.message.find("audience"), std::string::npos);
 }

@@ -247,10 +247,6 @@ class Diagnosis {
     DoctorStep step = failed_step("exchange", k_exchange, failure.error);
     step.ms = ms;
     step.certain = failure.error.category == Category::refused && !failure.error.cause.empty();
-    // It is doctor that says it.
-    for (const std::string_view advice : {", as `wif doctor` does", "; `wif doctor` compares it all"})
-      if (const std::size_t at = step.mend.find(advice); at != std::string::npos)
-        step.mend.erase(at, advice.size());
     // The retries that the error's words count are not a diagnosis's.
     constexpr std::string_view k_twice = "failed twice: ";
     if (const std::size_t at = step.found.find(k_twice); at != std::string::npos)

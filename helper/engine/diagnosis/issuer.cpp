@@ -50,11 +50,7 @@ Result<Json> fetch_json(const IssuerQuestion& question, Http& http, const std::s
 }
 
 DoctorStep supposed(DoctorStep step, std::string cause, std::string mend) {
-  step.status = StepStatus::failed;
-  step.cause = std::move(cause);
-  step.mend = std::move(mend);
-  step.category = Category::refused;
-  return step;
+  return told(std::move(step), StepStatus::failed, std::move(cause), std::move(mend));
 }
 
 // A set that belongs to a question: the issuer's or the uploaded one.

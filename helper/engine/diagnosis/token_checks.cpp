@@ -32,21 +32,14 @@ std::string joined(const std::vector<std::string>& values) {
 // What OpenAI would mind is no failure of another exchange.
 DoctorStep minded(DoctorStep step, const TokenExpectation& expectation, std::string cause, std::string mend,
                   bool certain) {
-  step.status = expectation.openai ? StepStatus::failed : StepStatus::warning;
-  step.cause = std::move(cause);
-  step.mend = std::move(mend);
   step.certain = certain;
-  step.category = Category::refused;
-  return step;
+  return told(std::move(step), expectation.openai ? StepStatus::failed : StepStatus::warning,
+              std::move(cause), std::move(mend));
 }
 
 // What the profile itself expects counts whatever the exchange is.
 DoctorStep unexpected(DoctorStep step, std::string cause, std::string mend) {
-  step.status = StepStatus::failed;
-  step.cause = std::move(cause);
-  step.mend = std::move(mend);
-  step.category = Category::refused;
-  return step;
+  return told(std::move(step), StepStatus::failed, std::move(cause), std::move(mend));
 }
 
 DoctorStep check_key_id(const Jwt& jwt, const TokenExpectation& expectation) {
@@ -106,12 +99,8 @@ std::string audience_found(const Jwt& jwt) {
 
 // What nothing that was written down speaks for: a warning, until a refusal makes it likely.
 DoctorStep guessed(DoctorStep step, std::string cause, std::string mend) {
-  step.status = StepStatus::warning;
   step.guessed = true;
-  step.cause = std::move(cause);
-  step.mend = std::move(mend);
-  step.category = Category::refused;
-  return step;
+  return told(std::move(step), StepStatus::warning, std::move(cause), std::move(mend));
 }
 
 // Nothing says which audience is meant: one that is nearly the guides' is a slip of the pen, and any other has to be OpenAI's.

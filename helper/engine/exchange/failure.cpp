@@ -65,8 +65,10 @@ bool says_reused(const Complaint& complaint) {
                      [&](const char* sign) { return text.find(sign) != std::string::npos; });
 }
 
-std::string the_token_says(const SubjectToken& subject) {
-  return subject.claims.empty() ? std::string() : "the token says " + subject.claims + "; ";
+// In front of what to compare it with, if that is known.
+std::string the_token_says(const SubjectToken& subject, std::string_view more) {
+  if (subject.claims.empty()) return std::string(more);
+  return "the token says " + subject.claims + (more.empty() ? "" : "; ") + std::string(more);
 }
 
 std::string describe(const HttpResponse& response, const Complaint& complaint,
@@ -80,32 +82,42 @@ std::string describe(const HttpResponse& response, const Complaint& complaint,
   return text;
 }
 
-Error refusal(const HttpResponse& response, const RelyingParty& party, const std::string& said,
-              const Complaint& complaint, bool reused, const SubjectToken& subject) {
-  std::string hint = the_token_says(subject) + std::string(party.refusal_hint);
-  if (response.status == 404 || response.status == 405)
-    hint = "check exchange.url: nothing takes tokens there, or only under another path";
-  for (const auto& mend : k_mends)
-    if (mend.code == complaint.code) hint = mend.hint;
+// What to do where the refusal itself tells; else nothing.
+std::string_view known_mend(const HttpResponse& response, const Complaint& complaint, bool reused) {
   if (reused)
-    hint =
-        "this subject token was used before: it isn't sent again; the next one that the source issues will be";
-  return {Category::refused, party.host + " refused the exchange: " + said, hint, complaint.code};
+    return "this subject token was used before: it isn't sent again; the next one that the source issues will be";
+  for (const auto& mend : k_mends)
+    if (mend.code == complaint.code) return mend.hint;
+  if (response.status == 404 || response.status == 405)
+    return "check exchange.url: nothing takes tokens there, or only under another path";
+  return {};
 }
 
-Error server_failure(const HttpResponse& response, const RelyingParty& party, const std::string& said,
-                     const Complaint& complaint, const SubjectToken& subject) {
+void refuse(EngineError& failure, const HttpResponse& response, const RelyingParty& party,
+            const std::string& said, const Complaint& complaint, const SubjectToken& subject) {
+  failure.reused_subject = says_reused(complaint);
+  const auto mend = known_mend(response, complaint, failure.reused_subject);
+  failure.misfit = mend.empty();
+  failure.error = {Category::refused, party.host + " refused the exchange: " + said,
+                   failure.misfit ? the_token_says(subject, party.refusal_hint) : std::string(mend),
+                   complaint.code};
+}
+
+void fail_there(EngineError& failure, const HttpResponse& response, const RelyingParty& party,
+                const std::string& said, const Complaint& complaint, const SubjectToken& subject) {
   const std::string later = response.retry_after > 0
                                 ? "it asks for a pause of " + duration_words(response.retry_after)
                                 : "try again later";
-  if (response.status == 429)
-    return {Category::unreachable, party.host + " is asked too often: " + said, later, complaint.code};
-  if (response.status != 500 || party.internal_error.empty())
-    return {Category::unreachable, party.host + " failed: " + said, later, complaint.code};
-  return {Category::unreachable,
-          party.host + " failed twice: " + said + ", which here mostly means that " +
-              std::string(party.internal_error),
-          the_token_says(subject) + "`wif doctor` compares it all", complaint.code};
+  failure.misfit = response.status == 500 && !party.internal_error.empty();
+  if (failure.misfit)
+    failure.error = {Category::unreachable,
+                     party.host + " failed twice: " + said + ", which here mostly means that " +
+                         std::string(party.internal_error),
+                     the_token_says(subject, {}), complaint.code};
+  else
+    failure.error = {Category::unreachable,
+                     party.host + (response.status == 429 ? " is asked too often: " : " failed: ") + said,
+                     later, complaint.code};
 }
 
 Error redirected(const HttpResponse& response, const RelyingParty& party) {
@@ -139,10 +151,9 @@ EngineError http_error(const HttpResponse& response, const RelyingParty& party, 
   failure.retry_after = response.retry_after;
   const std::string said = describe(response, complaint, failure.request_id);
   if (response.status == 429 || response.status >= 500) {
-    failure.error = server_failure(response, party, said, complaint, subject);
+    fail_there(failure, response, party, said, complaint, subject);
   } else if (response.status >= 400) {
-    failure.reused_subject = says_reused(complaint);
-    failure.error = refusal(response, party, said, complaint, failure.reused_subject, subject);
+    refuse(failure, response, party, said, complaint, subject);
   } else if (response.status >= 300) {
     failure.error = redirected(response, party);
   } else {

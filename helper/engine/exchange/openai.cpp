@@ -34,7 +34,7 @@ EngineError openai_error(const HttpResponse& response, const std::string& host, 
                          const SubjectToken& subject) {
   return http_error(
       response,
-      {host, url, "compare that with the Workload Identity Provider and the mapping, as `wif doctor` does",
+      {host, url, "compare that with the Workload Identity Provider and the mapping",
        "the token's issuer, audience, key (kid) or claims, or identity_provider_id or service_account_id, don't match "
        "what is configured there"},
       subject);
