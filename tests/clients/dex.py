@@ -47,7 +47,7 @@ class Dex:
                 "connectors": [{"type": "oidc", "id": name, "name": name, "config": trusting} for name in ("kubernetes", "spire")]}
 
     def await_ports(self):
-        """Those that the kernel gave it, telemetry's first: it opens them in that order, and doesn't say which they are."""
+        """Those that the kernel gave it, telemetry's first: it opens them in that order, and says neither when it has nor which they are."""
         give_up = time.monotonic() + 120
         while self.process.poll() is None and time.monotonic() < give_up:
             ports = self.listening()

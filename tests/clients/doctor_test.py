@@ -6,7 +6,6 @@ import socket
 import stat
 import subprocess
 import time
-import unittest
 
 import harness
 from integrating import INTEGRATIONS

@@ -9,6 +9,7 @@ import ctypes
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -108,6 +109,27 @@ class Testbed:
             file.write(token)
         os.rename(self.token_file + ".new", self.token_file)
         return token
+
+
+class Changes:
+    """Of the names in a folder and the files behind them, from now on (inotify(7))."""
+    MASK = 0x2 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400  # modified, written, moved, created, deleted; or the folder itself is
+
+    def __init__(self, folder):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_CLOEXEC)
+        if self.fd < 0 or libc.inotify_add_watch(self.fd, os.fsencode(folder), self.MASK) < 0:
+            raise OSError(ctypes.get_errno(), "inotify", folder)
+
+    def wait(self, seconds):
+        """Whether there was one within that time."""
+        return bool(select.select([self.fd], [], [], max(0, seconds))[0])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.fd)
 
 
 class Case(unittest.TestCase):
@@ -240,6 +262,35 @@ class Case(unittest.TestCase):
             os.chmod(shutil.copy(file, folder), 0o644)
         self.env["WIF_MODULE_PATH"] = folder
         return folder
+
+    def cached_token(self):
+        """The one in the cache's only record: what was given out last."""
+        [name] = self.records()
+        with open(os.path.join(self.cache, name), encoding="utf-8") as file:
+            return json.load(file)["credential"]["access_token"]
+
+    def await_expiry(self):
+        """Of the cached token; the next one lives longer."""
+        self.testbed.control("config", expires_in=None)
+        self.testbed.control("wait_expiry", token=self.cached_token())
+
+    def await_file(self, path, wanted=bool):
+        """What is in it, once that is as wanted. The kernel tells when something changed in its folder (or where that is to come)."""
+        deadline = time.monotonic() + 60 * PATIENCE
+        while True:
+            folder = os.path.dirname(path)
+            while not os.path.isdir(folder):
+                folder = os.path.dirname(folder)
+            with Changes(folder) as changes:
+                try:
+                    with open(path, encoding="utf-8") as file:
+                        text = file.read()
+                    if wanted(text):
+                        return text
+                except FileNotFoundError:
+                    pass
+                if not changes.wait(deadline - time.monotonic()):
+                    self.fail(f"{path} is not as it is wanted")
 
     def await_waiters(self, count):
         """Returns when so many are blocked in flock(2): /proc/locks marks them with an arrow. Nothing tells of that."""

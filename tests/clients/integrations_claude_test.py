@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 import unittest
 
 import npm
@@ -69,7 +68,7 @@ class Print(ClaudeCase):
     def test_one_exchange_for_many_runs(self):
         for _ in range(3):
             self.claude()
-        self.assertGreaterEqual(self.calls(), 3 if PATIENCE == 1 else 2)  # one that is slow serves several turns
+        self.assertGreaterEqual(self.calls(), 3)
         self.assertEqual((self.exchanges(), set(self.statuses())), (1, {200}))
         _, key, authorization = self.api.messages[-1]
         self.assertTrue(key.startswith(CANARY))
@@ -89,8 +88,10 @@ class Print(ClaudeCase):
 
     def test_a_server_that_refuses_everyone_costs_one_exchange_more(self):
         self.api.allows = lambda key: False
+        self.env["CLAUDE_CODE_MAX_RETRIES"] = "4"  # of 10, with longer and longer pauses: four minutes
         self.claude(code=1)
         self.assertGreaterEqual(self.calls(), 2)
+        self.assertGreaterEqual(self.statuses().count(401), 4)
         self.assertEqual(self.exchanges(), 2)
 
     def test_what_it_says_when_the_helper_fails(self):
@@ -119,16 +120,6 @@ class Session(ClaudeCase):
                 self.assertEqual(message["result"], ANSWER)
                 return
         self.fail("Claude Code ended")
-
-    def await_expiry(self):
-        """Of the token that is in the cache; the next one lives longer."""
-        self.testbed.control("config", expires_in=None)
-        with open(os.path.join(self.cache, self.records()[0]), encoding="utf-8") as file:
-            token = json.load(file)["credential"]["access_token"]
-        deadline = time.monotonic() + 60 * PATIENCE
-        while self.testbed.models(token) == 200:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.1)
 
     def test_it_asks_once_for_many_turns(self):
         self.start(300000)

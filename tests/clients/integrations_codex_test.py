@@ -127,16 +127,6 @@ class AppServer(CodexCase):
         turn = self.await_message(lambda message: message.get("method") == "turn/completed")["params"]["turn"]
         self.assertEqual(turn["status"], "completed", turn)
 
-    def expire(self):
-        """The token that Codex has ends, and the next one won't."""
-        self.testbed.control("config", expires_in=None)
-        with open(os.path.join(self.cache, self.records()[0]), encoding="utf-8") as file:
-            token = json.load(file)["credential"]["access_token"]
-        deadline = time.monotonic() + 60 * PATIENCE
-        while self.testbed.models(token) == 200:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.1)
-
     def test_it_asks_once_for_many_turns(self):
         self.start(300000)
         for _ in range(5):
@@ -147,7 +137,7 @@ class AppServer(CodexCase):
         self.testbed.control("config", expires_in=6 * PATIENCE)
         self.start(1000)
         self.turn()
-        self.expire()
+        self.await_expiry()
         self.turn()
         self.assertEqual(self.refusals(), 0)
 
@@ -155,7 +145,7 @@ class AppServer(CodexCase):
         self.testbed.control("config", expires_in=6 * PATIENCE)
         self.start(0)
         self.turn()
-        self.expire()
+        self.await_expiry()
         self.turn()
         self.assertEqual(self.testbed.exchanges(), 2)
         self.assertGreaterEqual(self.refusals(), 1)
@@ -192,12 +182,6 @@ class IdentityFile(CodexCase):
         self.addCleanup(writer.wait)
         self.addCleanup(writer.terminate)
 
-    def await_file(self, text):
-        deadline = time.monotonic() + 60 * PATIENCE
-        while not os.path.exists(self.file) or self.content() != text:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
-
     def content(self):
         with open(self.file, encoding="ascii") as file:
             return file.read()
@@ -214,13 +198,13 @@ class IdentityFile(CodexCase):
                             OPENAI_IDENTITY_TOKEN_FILE=self.file)
             self.assert_exchanged(proxy, token)
             token = self.testbed.mint()
-            self.await_file(token)
+            self.await_file(self.file, lambda text: text == token)
             self.assertLess(time.time(), end)
             self.assert_exchanged(proxy, token)
         self.assertEqual(os.stat(self.file).st_mode & 0o777, 0o600)
 
     def assert_exchanged(self, proxy, token):
-        self.await_file(token)
+        self.await_file(self.file, lambda text: text == token)
         done = self.client(*CODEX, "exec", "--skip-git-repo-check", *QUIET, "Say hello", code=1)
         self.assertIn("the workload identity token exchange was rejected with HTTP 400", done.stderr)
         path, body = proxy.requests.pop()

@@ -31,9 +31,6 @@ class Keeper(Case):
             os.sched_yield()
         return self.fail("it did not come")
 
-    def await_file(self, path, wanted=bool):
-        return self.await_that(lambda: os.path.exists(path) and wanted(self.read(path)) and self.read(path))
-
     def end(self, process):
         process.send_signal(signal.SIGTERM)
         done = self.finish(process)

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 
-from harness import BUILD, MODULES, TESTBED, Case, main
+from harness import BUILD, MODULES, Case, main
 from name_server import NameServer, become_alone
 
 PROGRAMS = ("bin/wif", "libexec/wif/wif-engine")

@@ -12,11 +12,13 @@ std::string AccessTokens::issue(std::int64_t expires) {
   return token;
 }
 
-bool AccessTokens::accepts(const std::string& token, std::int64_t now) const {
+std::int64_t AccessTokens::expiry(const std::string& token) const {
   const std::lock_guard lock(m_mutex);
   const auto found = m_expiry.find(token);
-  return found != m_expiry.end() && now < found->second;
+  return found == m_expiry.end() ? 0 : found->second;
 }
+
+bool AccessTokens::accepts(const std::string& token, std::int64_t now) const { return now < expiry(token); }
 
 bool AccessTokens::first_use(const std::string& subject_token) {
   const std::lock_guard lock(m_mutex);

@@ -18,6 +18,8 @@ class AccessTokens {
   // Times are Unix seconds.
   std::string issue(std::int64_t expires);
   bool accepts(const std::string& token, std::int64_t now) const;
+  // When it ends; 0 if it was never issued, or revoked.
+  std::int64_t expiry(const std::string& token) const;
   // False when this subject token was seen before.
   bool first_use(const std::string& subject_token);
   void revoke_all();

@@ -63,6 +63,14 @@ void wait(State& state, const Json& options, httplib::Response& response) {
   reply(response, arrived ? 200 : 504, Json::object({{"arrived", state.gate.arrivals(path)}}));
 }
 
+// Answers once that access token is no longer accepted.
+void wait_expiry(State& state, const Json& options, httplib::Response& response) {
+  const std::string token = options["token"].text();
+  while (!state.gate.stopping() && state.tokens.accepts(token, state.clock.now()))
+    state.gate.sleep(std::chrono::seconds(state.tokens.expiry(token) - state.clock.now()));
+  done(response);
+}
+
 void counts(State& state, const Json&, httplib::Response& response) {
   reply(response, 200, state.journal.counts());
 }
@@ -121,7 +129,8 @@ void control(State& state, const httplib::Request& request, httplib::Response& r
                                                          {"/control/release", release},
                                                          {"/control/reset", reset},
                                                          {"/control/revoke", revoke},
-                                                         {"/control/wait", wait}};
+                                                         {"/control/wait", wait},
+                                                         {"/control/wait_expiry", wait_expiry}};
   const auto found = k_handlers.find(request.path);
   if (found == k_handlers.end()) {
     reply(response, 404, Json::object({{"error", "no such control"}}));
