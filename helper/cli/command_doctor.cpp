@@ -94,7 +94,8 @@ void explain_bare_failure(const Profile& profile, std::vector<DoctorStep>& steps
     blame_guesses(steps);
     // OpenAI was reached, and refused: an issuer that isn't is why, and no trouble of this machine's network.
     for (auto& other : steps)
-      if (other.id == "discovery" || other.id == "jwks") other.category = Category::refused;
+      if (other.id.starts_with("issuer_") || other.id == "discovery" || other.id == "jwks")
+        other.category = Category::refused;
     return;
   }
 }

@@ -14,9 +14,10 @@ constexpr std::array k_statuses = {std::pair(StepStatus::ok, "ok"), std::pair(St
                                    std::pair(StepStatus::skipped, "skipped")};
 
 // What OpenAI checks of a token: a credential that was issued all the same proves them wrong.
-constexpr std::array<std::string_view, 15> k_token_steps = {
-    "kid",       "alg",  "iss", "aud",       "sub",           "exp",     "iat",  "clock",
-    "discovery", "jwks", "key", "signature", "uploaded_jwks", "mapping", "proxy"};
+constexpr std::array<std::string_view, 18> k_token_steps = {
+    "kid",  "alg",   "iss",        "aud",           "sub",        "exp",
+    "iat",  "clock", "issuer_dns", "issuer_tcp",    "issuer_tls", "discovery",
+    "jwks", "key",   "signature",  "uploaded_jwks", "mapping",    "proxy"};
 
 bool is_token_step(std::string_view id) {
   return std::find(k_token_steps.begin(), k_token_steps.end(), id) != k_token_steps.end();
@@ -85,11 +86,11 @@ const DoctorStep* find_failed(const std::vector<DoctorStep>& steps, std::string_
 
 const std::vector<std::string_view>& step_ids() {
   static const std::vector<std::string_view> ids = {
-      "configuration", "provider",  "source", "subject",      "token",       "clock",
-      "kid",           "alg",       "iss",    "aud",          "sub",         "exp",
-      "iat",           "discovery", "jwks",   "key",          "signature",   "uploaded_jwks",
-      "mapping",       "dns",       "proxy",  "tcp",          "tls",         "exchange",
-      "scopes",        "api",       "cache",  "last_failure", "environment", "integrations"};
+      "configuration", "provider",   "source",     "subject",      "token",       "clock",       "kid",
+      "alg",           "iss",        "aud",        "sub",          "exp",         "iat",         "issuer_dns",
+      "issuer_proxy",  "issuer_tcp", "issuer_tls", "discovery",    "jwks",        "key",         "signature",
+      "uploaded_jwks", "mapping",    "dns",        "proxy",        "tcp",         "tls",         "exchange",
+      "scopes",        "api",        "cache",      "last_failure", "environment", "integrations"};
   return ids;
 }
 

@@ -428,12 +428,30 @@ class Ways(DoctorCase):
         self.expect["issuer"] = "https://issuer.invalid"
         self.exchange["url"] = "https://auth.openai.invalid/oauth/token"
         self.assert_cause("dns", "auth.openai.invalid", certain=True, code=6)
-        self.assertIn("the issuer's discovery document can't be read", self.steps["discovery"]["cause"])
+        self.assertIn("the issuer's discovery document can't be read", self.steps["issuer_dns"]["cause"])
 
     def test_an_issuer_that_cannot_be_reached_is_no_trouble_of_this_network(self):
         self.testbed.mint(claims={"iss": "https://issuer.invalid"})
         self.expect["issuer"] = "https://issuer.invalid"
-        self.assertIn("upload the key set", self.assert_cause("discovery", "issuer.invalid", certain=False, code=5)["mend"])
+        self.assertIn("upload the key set", self.assert_cause("issuer_dns", "issuer.invalid", certain=False, code=5)["mend"])
+        self.assertEqual(self.steps["discovery"]["status"], "skipped")
+
+    def test_the_way_to_the_issuer_has_steps_of_its_own(self):
+        self.doctor()
+        self.assertEqual([self.steps["issuer_" + step]["status"] for step in ("dns", "proxy", "tcp", "tls")], ["ok", "ok", "ok", "skipped"])
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            issuer = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        self.testbed.mint(claims={"iss": issuer})
+        self.expect["issuer"] = issuer
+        self.assert_cause("issuer_tcp", "the issuer's discovery document can't be read", "refused", certain=False, code=5)
+        self.assertEqual(self.steps["tcp"]["status"], "ok")
+
+    def test_an_issuer_whose_certificate_nobody_trusts(self):
+        issuer = self.testbed.about["https"]
+        self.testbed.mint(claims={"iss": issuer})
+        self.expect["issuer"] = issuer
+        self.assert_cause("issuer_tls", "can't be verified", certain=False, code=5)
 
     def test_nobody_listens(self):
         with socket.socket() as unused:
@@ -496,7 +514,7 @@ class Ways(DoctorCase):
         self.testbed.control("faults", path="/.well-known/openid-configuration", fault="hang", count=-1)
         self.doctor(timeout=4)
         self.assertEqual(self.steps["exchange"]["status"], "ok")
-        self.assertEqual(self.steps["discovery"]["status"], "warn")
+        self.assertEqual(self.steps["issuer_tcp"]["status"], "warn")
 
 
 class Rest(DoctorCase):

@@ -126,13 +126,16 @@ class Diagnosis {
                                       : std::string(setting("url"));
   }
 
+  std::string proxy_to(const std::string& url) const {
+    const auto parts = check_url(url, {});
+    return parts ? proxy_of(m_work.system, parts->scheme, parts->host) : std::string();
+  }
+
   void look_at_route(const std::string& url) {
     CurlTransport transport(m_work.system, m_work.log);
     OneTry http(transport, m_work.deadline);
-    const auto parts = check_url(url, {});
     const RouteQuestion question{url, std::string(setting("ca_file")), std::string(setting("ca_dir")),
-                                 side_timeout_ms(),
-                                 parts ? proxy_of(m_work.system, parts->scheme, parts->host) : std::string()};
+                                 side_timeout_ms(), proxy_to(url)};
     check_route(
         question, http, [this](DoctorStep step) { give(std::move(step)); },
         [this](const HttpResponse& response, const std::string& host) { note_date(response, host); });
@@ -146,7 +149,8 @@ class Diagnosis {
                                   std::string(setting_of(m_work.request.expect, "jwks_file")),
                                   std::string(setting("ca_file")),
                                   std::string(setting("ca_dir")),
-                                  side_timeout_ms()};
+                                  side_timeout_ms(),
+                                  proxy_to(discovery_url(jwt.issuer))};
     check_issuer_keys(
         question, http, [this](DoctorStep step) { give(std::move(step)); },
         [this](const HttpResponse& response, const std::string& host) { note_date(response, host); });

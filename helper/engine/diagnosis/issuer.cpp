@@ -7,6 +7,7 @@
 #include "core/lock.hpp"
 #include "engine/diagnosis/comparison.hpp"
 #include "engine/diagnosis/jwks.hpp"
+#include "engine/diagnosis/route.hpp"
 #include "engine/url.hpp"
 #include "util/encode.hpp"
 #include "util/fd.hpp"
@@ -21,22 +22,29 @@ constexpr const char* k_jwks = "issuer's key set";
 constexpr const char* k_key = "token's key in it";
 constexpr const char* k_signature = "token's signature";
 constexpr const char* k_uploaded = "uploaded key set";
+constexpr Way k_issuer = {{"issuer_dns", "address of the issuer"},
+                          {"issuer_proxy", "proxy to the issuer"},
+                          {"issuer_tcp", "connection to the issuer"},
+                          {"issuer_tls", "TLS of the issuer"}};
 constexpr const char* k_upload =
     "OpenAI can't read it there either, unless it reaches what this machine can't: "
     "upload the key set, and name its copy in expect.jwks_file";
 
 std::string shown(std::string_view text) { return "'" + printable(text, 120) + "'"; }
 
-Result<Json> fetch_json(const IssuerQuestion& question, Http& http, const std::string& url,
-                        const DateSink& date) {
+HttpResult ask(const IssuerQuestion& question, Http& http, const std::string& url) {
   HttpRequest request;
   request.url = url;
   request.ca_file = question.ca_file;
   request.ca_dir = question.ca_dir;
   request.try_timeout_ms = question.try_timeout_ms;
   request.retry = false;
+  request.describe_certificate = true;
   request.headers.push_back({"Accept", Secret("application/json")});
-  const auto response = http.send(request);
+  return http.send(request);
+}
+
+Result<Json> json_of(const HttpResult& response, const std::string& url, const DateSink& date) {
   if (!response) return tl::unexpected(response.error().error);
   const auto parts = check_url(url, {});
   const std::string host = parts ? parts->authority : url;
@@ -94,7 +102,7 @@ class IssuerCheck {
     m_step(std::move(step));
   }
   // Of whose name or page the error speaks, beside the token endpoint's.
-  static Error unread(const char* what, Error error) {
+  static Error unread(Error error, const char* what = k_discovery) {
     error.message = std::string("the ") + what + " can't be read: " + error.message;
     return error;
   }
@@ -113,27 +121,57 @@ class IssuerCheck {
   }
 
   void discover() {
-    const std::int64_t began = monotonic_ms();
-    const std::string issuer = m_question.jwt.issuer;
-    const std::string url = discovery_url(issuer);
-    if (issuer.empty()) {
-      m_step(skipped_step("discovery", k_discovery, "the token names no issuer"));
-      return m_step(skipped_step("jwks", k_jwks, "no discovery document"));
-    }
-    const auto document = fetch_json(m_question, m_http, url, m_date);
-    if (!document) {
-      give(unreached(failed_step("discovery", k_discovery, unread(k_discovery, document.error()))), began);
-      return m_step(skipped_step("jwks", k_jwks, "no discovery document"));
-    }
-    const std::string named((*document)["issuer"].string().value_or(""));
-    DoctorStep step = ok_step("discovery", k_discovery, "issuer " + printable(named, 120));
-    if (named != issuer)
-      step = unreached(supposed(std::move(step),
-                                "the discovery document names another issuer: token " + shown(issuer) +
-                                    ", document " + shown(named) + "; " + difference(issuer, named),
-                                "make the issuer's own address and its tokens' iss the same"));
-    give(std::move(step), began);
+    const auto document = fetch_document();
+    if (!document) return m_step(skipped_step("jwks", k_jwks, "no discovery document"));
     fetch_keys(std::string((*document)["jwks_uri"].string().value_or("")));
+  }
+
+  // With the way to it; nothing if it couldn't be had.
+  std::optional<Json> fetch_document() {
+    const std::string& issuer = m_question.jwt.issuer;
+    if (issuer.empty()) {
+      skip_way(k_issuer, "the token names no issuer", m_step);
+      m_step(skipped_step("discovery", k_discovery, "the token names no issuer"));
+      return {};
+    }
+    const std::string url = discovery_url(issuer);
+    const auto parts = check_url(url, {});
+    if (!parts) {
+      skip_way(k_issuer, "no usable address", m_step);
+      m_step(unreached(failed_step("discovery", k_discovery, unread(parts.error()))));
+      return {};
+    }
+    const std::int64_t began = monotonic_ms();
+    const HttpResult response = ask(m_question, m_http, url);
+    const auto on_the_way = [this](DoctorStep step) {
+      if (step.status == StepStatus::failed) {
+        step.cause = unread({step.category, step.cause, {}, {}}).message;
+        step = unreached(std::move(step));
+      }
+      m_step(std::move(step));
+    };
+    if (!tell_way(k_issuer, *parts, m_question.proxy, response, on_the_way)) {
+      m_step(skipped_step("discovery", k_discovery, "the issuer isn't reached"));
+      return {};
+    }
+    auto document = json_of(response, url, m_date);
+    if (!document) {
+      give(unreached(failed_step("discovery", k_discovery, unread(document.error()))), began);
+      return {};
+    }
+    give(name_step(*document), began);
+    return std::move(*document);
+  }
+
+  DoctorStep name_step(const Json& document) const {
+    const std::string& issuer = m_question.jwt.issuer;
+    const std::string named(document["issuer"].string().value_or(""));
+    DoctorStep step = ok_step("discovery", k_discovery, "issuer " + printable(named, 120));
+    if (named == issuer) return step;
+    return unreached(supposed(std::move(step),
+                              "the discovery document names another issuer: token " + shown(issuer) +
+                                  ", document " + shown(named) + "; " + difference(issuer, named),
+                              "make the issuer's own address and its tokens' iss the same"));
   }
 
   void fetch_keys(const std::string& url) {
@@ -142,8 +180,8 @@ class IssuerCheck {
       return m_step(unreached(
           failed_step("jwks", k_jwks,
                       {Category::refused, "the discovery document has no jwks_uri", "mend the issuer", {}})));
-    auto set = key_set(fetch_json(m_question, m_http, url, m_date), printable(url, 120));
-    if (!set) return give(unreached(failed_step("jwks", k_jwks, unread(k_jwks, set.error()))), began);
+    auto set = key_set(json_of(ask(m_question, m_http, url), url, m_date), printable(url, 120));
+    if (!set) return give(unreached(failed_step("jwks", k_jwks, unread(set.error(), k_jwks))), began);
     m_set = std::move(*set);
     give(ok_step("jwks", k_jwks, std::to_string(m_set->keys.size()) + " keys: " + key_ids(m_set->keys)),
          began);

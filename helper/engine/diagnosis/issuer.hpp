@@ -20,13 +20,14 @@ struct IssuerQuestion {
   std::string ca_file;    // of the issuer, as the exchange's
   std::string ca_dir;
   std::int64_t try_timeout_ms = 0;
+  std::string proxy;  // on the way to the issuer, as proxy_of (route.hpp) says it
 };
 
 using StepSink = std::function<void(DoctorStep)>;
 // What a server's Date header says, for the step `clock`.
 using DateSink = std::function<void(const HttpResponse&, const std::string& host)>;
 
-// discovery, jwks, key, signature, uploaded_jwks: each once.
+// issuer_dns, issuer_proxy, issuer_tcp, issuer_tls, discovery, jwks, key, signature, uploaded_jwks: each once.
 void check_issuer_keys(const IssuerQuestion& question, Http& http, const StepSink& step,
                        const DateSink& date);
 

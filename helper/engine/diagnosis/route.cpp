@@ -2,16 +2,15 @@
 #include "engine/diagnosis/route.hpp"
 
 #include "core/system.hpp"
-#include "engine/url.hpp"
 #include "util/text.hpp"
 
 namespace wif {
 namespace {
 
-constexpr const char* k_dns = "address of the token endpoint";
-constexpr const char* k_proxy = "proxy on the way";
-constexpr const char* k_tcp = "connection";
-constexpr const char* k_tls = "TLS";
+constexpr Way k_endpoint = {{"dns", "address of the token endpoint"},
+                            {"proxy", "proxy on the way"},
+                            {"tcp", "connection"},
+                            {"tls", "TLS"}};
 
 DoctorStep timed(DoctorStep step, std::int64_t ms) {
   step.ms = ms;
@@ -38,64 +37,79 @@ std::string without_credentials(const std::string& proxy) {
   return printable(proxy.substr(0, begin) + "…@" + proxy.substr(at + 1), 120);
 }
 
-class Route {
+class Teller {
  public:
-  Route(const RouteQuestion& question, const StepSink& step, const Url& url)
-      : m_question(question), m_step(step), m_url(url) {}
+  Teller(const Way& way, const Url& url, const std::string& proxy, const StepSink& step)
+      : m_way(way), m_url(url), m_proxy(proxy), m_step(step) {}
 
-  void arrived(const HttpTimings& timings) {
-    m_step(timed(
-        ok_step("dns", k_dns, m_url.host + " is " + (timings.address.empty() ? "found" : timings.address)),
-        timings.lookup_ms));
-    tell_proxy();
-    m_step(timed(ok_step("tcp", k_tcp, m_url.authority + " accepts"), timings.connect_ms));
-    m_step(m_url.is_https()
-               ? timed(ok_step("tls", k_tls,
-                               timings.certificate.empty() ? "verified" : "verified; " + timings.certificate),
-                       timings.tls_ms)
-               : skipped_step("tls", k_tls, "plain http, to this machine"));
+  void arrived(const HttpTimings& timings) const {
+    found(timings.address.empty() ? "found" : timings.address, timings.lookup_ms);
+    m_step(timed(accepts(), timings.connect_ms));
+    m_step(timed(secured(timings.certificate.empty() ? "verified" : "verified; " + timings.certificate),
+                 timings.tls_ms));
   }
 
-  void failed(const HttpFailure& failure) {
+  bool failed(const HttpFailure& failure) const {
     switch (failure.reason) {
       case NoAnswer::address:
-        m_step(failed_step("dns", k_dns, failure.error));
+        m_step(failed_step(m_way.dns.id, m_way.dns.checked, failure.error));
         tell_proxy();
-        m_step(skipped_step("tcp", k_tcp, "no address"));
-        return m_step(skipped_step("tls", k_tls, "no address"));
+        skip(m_way.tcp, "no address");
+        skip(m_way.tls, "no address");
+        return false;
       case NoAnswer::connection:
-        m_step(ok_step("dns", k_dns, m_url.host + " is found"));
-        tell_proxy();
-        m_step(failed_step("tcp", k_tcp, failure.error));
-        return m_step(skipped_step("tls", k_tls, "no connection"));
+        found("found", 0);
+        m_step(failed_step(m_way.tcp.id, m_way.tcp.checked, failure.error));
+        skip(m_way.tls, "no connection");
+        return false;
       case NoAnswer::tls:
-        m_step(ok_step("dns", k_dns, m_url.host + " is found"));
-        tell_proxy();
-        m_step(ok_step("tcp", k_tcp, m_url.authority + " accepts"));
-        return m_step(failed_step("tls", k_tls, failure.error));
+        found("found", 0);
+        m_step(accepts());
+        m_step(failed_step(m_way.tls.id, m_way.tls.checked, failure.error));
+        return false;
       case NoAnswer::lost:
+        found("found", 0);
+        lost(failure.error);
+        return false;
       case NoAnswer::other:
-        m_step(ok_step("dns", k_dns, m_url.host + " is found"));
-        tell_proxy();
-        return not_usable(failure.error);
+        found("found", 0);
+        m_step(accepts());
+        m_step(secured("no trouble met"));
+        return true;
     }
+    return true;
   }
 
  private:
-  // Connected, and then nothing: what the exchange itself meets says whether that matters.
-  void not_usable(const Error& error) {
-    DoctorStep step = failed_step("tcp", k_tcp, error);
+  // Connected, and then nothing: another request may have better luck.
+  void lost(const Error& error) const {
+    DoctorStep step = failed_step(m_way.tcp.id, m_way.tcp.checked, error);
     step.certain = false;
     m_step(std::move(step));
-    m_step(skipped_step("tls", k_tls, "no usable connection"));
+    skip(m_way.tls, "no usable connection");
   }
-  void tell_proxy() {
-    m_step(ok_step("proxy", k_proxy, m_question.proxy.empty() ? "none" : m_question.proxy));
+  void found(const std::string& where, std::int64_t ms) const {
+    m_step(timed(ok_step(m_way.dns.id, m_way.dns.checked, m_url.host + " is " + where), ms));
+    tell_proxy();
+  }
+  void tell_proxy() const {
+    m_step(ok_step(m_way.proxy.id, m_way.proxy.checked, m_proxy.empty() ? "none" : m_proxy));
+  }
+  DoctorStep accepts() const {
+    return ok_step(m_way.tcp.id, m_way.tcp.checked, m_url.authority + " accepts");
+  }
+  DoctorStep secured(const std::string& how) const {
+    return m_url.is_https() ? ok_step(m_way.tls.id, m_way.tls.checked, how)
+                            : skipped_step(m_way.tls.id, m_way.tls.checked, "plain http, to this machine");
+  }
+  void skip(const WayStep& one, const std::string& why) const {
+    m_step(skipped_step(one.id, one.checked, why));
   }
 
-  const RouteQuestion& m_question;
-  const StepSink& m_step;
+  const Way& m_way;
   const Url& m_url;
+  const std::string& m_proxy;
+  const StepSink& m_step;
 };
 
 }  // namespace
@@ -113,13 +127,25 @@ std::string proxy_of(const System& system, const std::string& scheme, const std:
   return {};
 }
 
+bool tell_way(const Way& way, const Url& url, const std::string& proxy, const HttpResult& met,
+              const StepSink& step) {
+  const Teller teller(way, url, proxy, step);
+  if (!met) return teller.failed(met.error());
+  teller.arrived(met->timings);
+  return true;
+}
+
+void skip_way(const Way& way, const std::string& why, const StepSink& step) {
+  for (const WayStep& one : {way.dns, way.proxy, way.tcp, way.tls})
+    step(skipped_step(one.id, one.checked, why));
+}
+
 void check_route(const RouteQuestion& question, Http& http, const StepSink& step, const DateSink& date) {
   const auto url = check_url(question.url, {});
   if (!url) {
-    step(failed_step("dns", k_dns, url.error()));
-    for (const auto& [id, what] :
-         {std::pair("proxy", k_proxy), std::pair("tcp", k_tcp), std::pair("tls", k_tls)})
-      step(skipped_step(id, what, "no usable address"));
+    step(failed_step(k_endpoint.dns.id, k_endpoint.dns.checked, url.error()));
+    for (const WayStep& one : {k_endpoint.proxy, k_endpoint.tcp, k_endpoint.tls})
+      step(skipped_step(one.id, one.checked, "no usable address"));
     return;
   }
   HttpRequest request;
@@ -130,11 +156,9 @@ void check_route(const RouteQuestion& question, Http& http, const StepSink& step
   request.try_timeout_ms = question.try_timeout_ms;
   request.retry = false;
   request.describe_certificate = true;
-  Route route(question, step, *url);
   const auto response = http.send(request);
-  if (!response) return route.failed(response.error());
-  date(*response, url->authority);
-  route.arrived(response->timings);
+  if (response) date(*response, url->authority);
+  tell_way(k_endpoint, *url, question.proxy, response, step);
 }
 
 }  // namespace wif
