@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/provider_call.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -182,6 +184,35 @@ Error module_error(wif_call& call, std::int32_t status) {
   return error;
 }
 
+// As the module's own structure says it, which may be smaller than ours.
+std::optional<wif_probe_step> copied(const wif_probe_step* from) {
+  constexpr std::size_t k_first = offsetof(wif_probe_step, mend) + sizeof(from->mend);
+  if (from == nullptr || from->struct_size < k_first) return {};
+  wif_probe_step step{};
+  std::memcpy(&step, from, std::min<std::size_t>(from->struct_size, sizeof step));
+  return step;
+}
+
+DoctorStep source_step(const wif_probe_step& from) {
+  const auto line = [](const char* text) {
+    return text == nullptr ? std::string() : printable(redact(text), 300);
+  };
+  const std::string id = line(from.id);
+  const std::string checked = id.empty() ? line(from.checked) : id + ": " + line(from.checked);
+  const Error trouble{category_from_code(from.status), line(from.found), line(from.mend), {}};
+  switch (from.result) {
+    case WIF_PROBE_OK:
+      return ok_step("source", checked, trouble.message);
+    case WIF_PROBE_SKIPPED:
+      return skipped_step("source", checked, trouble.message);
+    case WIF_PROBE_WARNING:
+      return told(ok_step("source", checked, trouble.message), StepStatus::warning, trouble.message,
+                  trouble.hint);
+    default:
+      return failed_step("source", checked, trouble);
+  }
+}
+
 }  // namespace
 
 Result<SubjectToken> fetch_subject(const wif_provider& provider, const ProviderServices& services) {
@@ -213,19 +244,17 @@ void probe_source(const wif_provider& provider, const ProviderServices& services
   // The member came with the table's first version, but a module need not fill it in.
   if (provider.probe == nullptr) return;
   wif_call call(services);
-  const auto tell = [](void* context, const char* id, std::int32_t status, const char* checked,
-                       const char* found) {
-    const auto line = [](const char* text) {
-      return text == nullptr ? std::string() : printable(redact(text), 300);
-    };
-    DoctorStep told = status == WIF_OK ? ok_step("source", line(checked), line(found))
-                                       : failed_step("source", line(checked),
-                                                     {category_from_code(status), line(found), {}, {}});
-    if (id != nullptr) told.checked = line(id) + ": " + told.checked;
-    (*static_cast<const std::function<void(DoctorStep)>*>(context))(std::move(told));
+  const auto report = [](void* context, const wif_probe_step* from) {
+    if (const auto known = copied(from))
+      (*static_cast<const std::function<void(DoctorStep)>*>(context))(source_step(*known));
   };
   auto sink = step;
-  provider.probe(&k_host, &call, tell, &sink);
+  const std::int32_t status = provider.probe(&k_host, &call, report, &sink);
+  if (status == WIF_OK) return;
+  // A token may come all the same: what fails then is the step `subject`.
+  const Error error = module_error(call, status);
+  step(told(ok_step("source", "the module's own look at its source", error.message), StepStatus::warning,
+            error.message, error.hint));
 }
 
 }  // namespace wif

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Provider modules of others, dropped into a folder: a good one in plain C, and those that are broken on purpose."""
+import json
 import os
 import stat
 import time
@@ -69,6 +70,34 @@ class Modules(Case):
         self.broken("code", 70, "broken-code")
         self.broken("exit", 70, "broken-exit|wif-engine")
         self.broken("unset", 70, "broken-unset")
+
+    def probed(self, code, name, *words):
+        """What doctor says of the source, and as the cause."""
+        done = self.finish(self.start("doctor", "--json", "--set", "subject.provider=" + name, *words))
+        self.assertEqual(done.returncode, code, done.stdout)
+        answer = json.loads(done.stdout)
+        return [step for step in answer["steps"] if step["id"] == "source"], answer["cause"]
+
+    def test_what_a_module_says_of_its_source(self):
+        def probed(code, path):
+            return self.probed(code, "plain", "--set", "subject.path=" + path)
+
+        os.chmod(self.testbed.token_file, 0o600)
+        [step], cause = probed(0, self.testbed.token_file)
+        self.assertEqual((step["status"], step["checked"], step["found"], cause), ("ok", "file: the token file", "there", None))
+        os.chmod(self.testbed.token_file, 0o604)
+        [step], cause = probed(0, self.testbed.token_file)
+        self.assertEqual((step["status"], step["mend"], cause), ("warn", "chmod o-r the file", None))
+        [step], cause = probed(5, os.path.join(self.folder, "absent"))
+        self.assertEqual((step["status"], step["category"], step["certain"]), ("fail", "no identity", True))
+        self.assertEqual((cause["step"], cause["summary"]), ("source", "the token file is not there"))
+        self.assertIn("change subject.path", cause["mend"])
+
+    def test_a_probe_that_breaks_its_promise_costs_no_token(self):
+        steps, _ = self.probed(5, "broken-probe")
+        self.assertEqual([step["status"] for step in steps], ["fail", "warn"])
+        self.assertIn("broken-probe", steps[1]["cause"])
+        self.assertIn("without saying why", steps[1]["cause"])
 
     def test_unusable_tokens(self):
         for name in ("empty", "linebreak"):

@@ -46,13 +46,29 @@ static int32_t fetch(const struct wif_host* host, wif_call* call, struct wif_sub
   return WIF_OK;
 }
 
+#ifdef BREAK_PROBE
+/* Steps that say nothing, and a probe that fails without a word. */
+static int32_t probe(const struct wif_host* host, wif_call* call, wif_probe_report report, void* context) {
+  (void)host;
+  (void)call;
+  const struct wif_probe_step nothing = {.struct_size = sizeof nothing, .result = 4711, .status = 4711};
+  const struct wif_probe_step no_size = {.id = "no size"};
+  report(context, NULL);
+  report(context, &no_size);
+  report(context, &nothing);
+  return WIF_REFUSED;
+}
+#else
+#define probe NULL
+#endif
+
 #ifdef BREAK_SYMBOL
 #define wif_provider_init wif_provider_start /* a module that exports something else */
 #endif
 WIF_EXPORT const struct wif_provider* wif_provider_init(uint32_t host_abi);
 
 const struct wif_provider* wif_provider_init(uint32_t host_abi) {
-  static const struct wif_provider table = {ABI, SIZE, NAME, fetch, NULL};
+  static const struct wif_provider table = {ABI, SIZE, NAME, fetch, probe};
   const struct wif_provider* offered = host_abi > 0 ? &table : NULL;
 #ifdef BREAK_NULL
   offered = NULL;

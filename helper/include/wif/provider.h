@@ -158,17 +158,36 @@ struct wif_subject_token {
   int64_t expires_at;     /* Unix seconds; 0: unknown, or as in the JWT's `exp` */
 };
 
-/* One line of what `wif doctor` shows of this source. */
-typedef void (*wif_probe_step)(void* context, const char* id, int32_t status, const char* checked,
-                               const char* found);
+/* How a step of a probe went. */
+enum wif_probe_result {
+  WIF_PROBE_OK = 0,
+  WIF_PROBE_WARNING = 1, /* worth a look; a token may come all the same */
+  WIF_PROBE_FAILED = 2,  /* no token will come */
+  WIF_PROBE_SKIPPED = 3  /* not reached: something that it needs failed */
+};
+
+/* One line of what `wif doctor` shows of this source. struct_size is the module's sizeof; strings are copied, and shortened to 300
+ * bytes; NULL: nothing to say. */
+struct wif_probe_step {
+  uint32_t struct_size;
+  int32_t result;      /* enum wif_probe_result; another is taken for a failure */
+  int32_t status;      /* of a failure: its category */
+  uint32_t reserved;   /* 0 */
+  const char* id;      /* a word, the same in every version: "socket", "role" */
+  const char* checked; /* what was looked at: "the agent's socket" */
+  const char* found;   /* what came back; of a failure or a warning the cause, of a skipped step why */
+  const char* mend;    /* of a failure or a warning: what to do */
+};
+typedef void (*wif_probe_report)(void* context, const struct wif_probe_step* step);
 
 struct wif_provider {
   uint32_t abi_version; /* the version that this table follows */
   uint32_t struct_size;
   const char* name; /* equals the descriptor's */
   int32_t (*fetch)(const struct wif_host* host, wif_call* call, struct wif_subject_token* token);
-  /* Optional (NULL): reports steps, in order, without fetching a token. */
-  int32_t (*probe)(const struct wif_host* host, wif_call* call, wif_probe_step step, void* context);
+  /* Optional (NULL): reports steps, in order, without fetching a token. A category other than WIF_OK says that the probe itself
+   * failed, as fetch does; a source where something is wrong is a step. */
+  int32_t (*probe)(const struct wif_host* host, wif_call* call, wif_probe_report report, void* context);
 };
 
 /* The one exported function. The table is constant and lives as long as the module is loaded. */

@@ -63,6 +63,11 @@ c_constants! {
     WIF_HTTP_NO_CONNECTION = 2,
     WIF_HTTP_LOST = 3,
     WIF_HTTP_NO_TLS = 4,
+
+    WIF_PROBE_OK = 0,
+    WIF_PROBE_WARNING = 1,
+    WIF_PROBE_FAILED = 2,
+    WIF_PROBE_SKIPPED = 3,
 }
 
 /// Opaque.
@@ -125,8 +130,19 @@ c_struct!(SubjectToken, "wif_subject_token", {
 });
 
 pub type Fetch = unsafe extern "C" fn(*const Host, *mut Call, *mut SubjectToken) -> i32;
-pub type ProbeStep = unsafe extern "C" fn(*mut c_void, *const c_char, i32, *const c_char, *const c_char);
-pub type Probe = unsafe extern "C" fn(*const Host, *mut Call, ProbeStep, *mut c_void) -> i32;
+pub type ProbeReport = unsafe extern "C" fn(*mut c_void, *const ProbeStep);
+pub type Probe = unsafe extern "C" fn(*const Host, *mut Call, ProbeReport, *mut c_void) -> i32;
+
+c_struct!(ProbeStep, "wif_probe_step", {
+    struct_size: u32,
+    result: i32,
+    status: i32,
+    reserved: u32,
+    id: *const c_char,
+    checked: *const c_char,
+    found: *const c_char,
+    mend: *const c_char,
+});
 
 c_struct!(Provider, "wif_provider", {
     abi_version: u32,

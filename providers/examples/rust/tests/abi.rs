@@ -14,7 +14,7 @@ fn structures() -> Vec<(&'static str, usize, Members)> {
             vec![$((abi::$name::C_NAME, std::mem::size_of::<abi::$name>(), abi::$name::members()),)*]
         };
     }
-    list![HttpHeader, HttpRequest, HttpResponse, Host, SubjectToken, Provider]
+    list![HttpHeader, HttpRequest, HttpResponse, Host, SubjectToken, ProbeStep, Provider]
 }
 
 fn include_folder() -> PathBuf {
