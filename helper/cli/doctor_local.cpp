@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cache.hpp"
@@ -203,13 +205,47 @@ std::string program_for(const Integration& integration, const std::string& word)
   return bare_name ? std::string(integration.program) : word;
 }
 
+// "~/..." or absolute; nothing where there is no home.
+std::optional<std::string> expanded(const System& system, const char* path) {
+  if (path[0] != '~') return std::string(path);
+  const auto home = system.variable("HOME");
+  if (!home) return {};
+  return *home + (path + 1);
+}
+
 std::optional<std::string> consumer_file(const System& system, const ConsumerFile& file) {
   if (file.variable != nullptr)
-    if (auto path = system.variable(file.variable)) return path->substr(0, path->find(':'));
-  const auto home = system.variable("HOME");
-  if (file.path[0] != '~') return std::string(file.path);
-  if (!home) return {};
-  return *home + (file.path + 1);
+    if (auto path = system.variable(file.variable)) {
+      std::string first = path->substr(0, path->find(':'));
+      struct stat about {};
+      const bool folder = stat(first.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
+      return folder ? first + std::strrchr(file.path, '/') : first;
+    }
+  return expanded(system, file.path);
+}
+
+// What is wrong where the consumer looks for the program; empty if it is there.
+struct Absence {
+  std::string what;
+  std::string mend;
+};
+
+std::optional<Absence> absence_of(const System& system, const Integration& integration,
+                                  const std::string& program) {
+  if (program.find('/') != std::string::npos || integration.program_folders.empty()) {
+    const bool there = program.find('/') != std::string::npos ? access(program.c_str(), X_OK) == 0
+                                                              : is_in_path(system, program);
+    if (there) return {};
+    return Absence{program + ", which isn't there",
+                   "write the program's whole path there, or put it into a folder of PATH"};
+  }
+  for (const char* folder : integration.program_folders) {
+    const auto path = expanded(system, folder);
+    if (path && access((*path + "/" + program).c_str(), X_OK) == 0) return {};
+  }
+  const std::string first = integration.program_folders.front();
+  return Absence{program + ", which isn't in " + first + " (it doesn't look in PATH)",
+                 "ln -s \"$(command -v " + program + ")\" " + first + "/"};
 }
 
 }  // namespace
@@ -273,6 +309,7 @@ DoctorStep diagnose_environment(const System& system) {
 DoctorStep diagnose_integrations(const System& system) {
   std::vector<std::string> found;
   std::vector<std::string> broken;
+  std::vector<std::string> mends;
   for (const Integration* integration : integrations())
     for (const ConsumerFile& file : integration->files) {
       const auto path = consumer_file(system, file);
@@ -282,17 +319,17 @@ DoctorStep diagnose_integrations(const System& system) {
       for (const auto& word : words_of(*text))
         if (auto named = program_for(*integration, word); !named.empty()) program = std::move(named);
       if (program.empty()) continue;
-      const bool runs = program.find('/') != std::string::npos ? access(program.c_str(), X_OK) == 0
-                                                               : is_in_path(system, program);
       const std::string where = std::string(integration->name) + " (" + *path + ")";
       found.push_back(where);
-      if (!runs) broken.push_back(where + " runs " + program + ", which isn't there");
+      const auto absence = absence_of(system, *integration, program);
+      if (!absence) continue;
+      broken.push_back(where + " runs " + absence->what);
+      if (std::find(mends.begin(), mends.end(), absence->mend) == mends.end()) mends.push_back(absence->mend);
     }
   DoctorStep step = ok_step("integrations", k_integrations,
                             found.empty() ? "none is set up for this user" : list_of(found));
   if (broken.empty()) return step;
-  return warned(std::move(step), list_of(broken),
-                "write the program's whole path there, or put it into a folder of PATH");
+  return warned(std::move(step), list_of(broken), list_of(mends));
 }
 
 }  // namespace wif

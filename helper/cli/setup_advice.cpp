@@ -120,6 +120,9 @@ std::optional<ServiceAccount> service_account_of(const Jwt& jwt) {
 
 // Names and addresses that exist in one network only.
 bool is_private(std::string_view host) {
+  // Of IPv6 only 2000::/3 is routed everywhere (RFC 4291, section 2.4).
+  if (const std::size_t colon = host.find(':'); colon != std::string_view::npos)
+    return colon != 4 || (host.front() != '2' && host.front() != '3');
   constexpr std::array<std::string_view, 7> k_endings = {".local",         ".internal",  ".svc", ".lan",
                                                          ".cluster.local", ".localhost", ".test"};
   constexpr std::array<std::string_view, 4> k_beginnings = {"10.", "192.168.", "169.254.", "127."};

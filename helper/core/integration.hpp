@@ -99,7 +99,7 @@ struct FileFormat {
 
 // Where a consumer keeps the setting that names its helper, for `wif doctor`.
 struct ConsumerFile {
-  const char* variable;  // an environment variable that names the file; nullptr: none
+  const char* variable;  // an environment variable that names the file or its folder; nullptr: none
   const char* path;      // "~/..." or absolute
 };
 
@@ -116,6 +116,8 @@ struct Integration {
   std::unique_ptr<Protocol> (*protocol)();  // nullptr: it has file formats only
   std::span<const FileFormat> formats;
   std::span<const ConsumerFile> files = {};
+  // Where the consumer looks for `program`, "~/..." or absolute; none: in PATH.
+  std::span<const char* const> program_folders = {};
   // The consumer takes standard error for a part of the answer: where there is one, nothing is said there.
   bool reads_standard_error = false;
 };

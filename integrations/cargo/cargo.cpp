@@ -117,7 +117,7 @@ class Cargo final : public Protocol {
   bool m_bearer = false;
 };
 
-constexpr std::array k_files = {ConsumerFile{nullptr, "~/.cargo/config.toml"}};
+constexpr std::array k_files = {ConsumerFile{"CARGO_HOME", "~/.cargo/config.toml"}};
 
 }  // namespace
 

@@ -14,7 +14,7 @@ namespace {
 // Claude Code's five minutes, and time for the request that it is used for at the end of them.
 constexpr std::int64_t k_needed = 360;
 
-constexpr std::array k_files = {ConsumerFile{nullptr, "~/.claude/settings.json"}};
+constexpr std::array k_files = {ConsumerFile{"CLAUDE_CONFIG_DIR", "~/.claude/settings.json"}};
 
 }  // namespace
 

@@ -13,7 +13,7 @@ namespace {
 // Codex' five minutes, and time for the request that it is used for at the end of them.
 constexpr std::int64_t k_needed = 360;
 
-constexpr std::array k_files = {ConsumerFile{nullptr, "~/.codex/config.toml"}};
+constexpr std::array k_files = {ConsumerFile{"CODEX_HOME", "~/.codex/config.toml"}};
 
 }  // namespace
 

@@ -78,7 +78,7 @@ class Docker final : public Protocol {
   std::string m_server;
 };
 
-constexpr std::array k_files = {ConsumerFile{nullptr, "~/.docker/config.json"},
+constexpr std::array k_files = {ConsumerFile{"DOCKER_CONFIG", "~/.docker/config.json"},
                                 ConsumerFile{"REGISTRY_AUTH_FILE", "~/.config/containers/auth.json"}};
 
 }  // namespace

@@ -58,6 +58,10 @@ class Terraform final : public Protocol {
 };
 
 constexpr std::array k_files = {ConsumerFile{"TF_CLI_CONFIG_FILE", "~/.terraformrc"}};
+// The second is OpenTofu's.
+constexpr std::array<const char*, 4> k_plugin_folders = {
+    "~/.terraform.d/plugins", "~/.local/share/opentofu/plugins", "~/.terraform.d/plugins/linux_amd64",
+    "~/.terraform.d/plugins/linux_arm64"};
 
 }  // namespace
 
@@ -76,6 +80,7 @@ constinit const Integration integration_terraform = {
     .protocol = make_protocol<Terraform>,
     .formats = {},
     .files = k_files,
+    .program_folders = k_plugin_folders,
 };
 
 }  // namespace wif

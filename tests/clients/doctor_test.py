@@ -133,26 +133,43 @@ class WhatIsRight(DoctorCase):
         self.assertIn("/nowhere/wif", self.steps["integrations"]["cause"])
 
     def test_what_was_pasted_from_an_example_is_found(self):
-        """At its usual place; and with another path for wif it is a warning."""
+        """At its usual place, or where its variable says; and with another path for wif it is a warning."""
         self.env["PATH"] = os.path.dirname(harness.WIF) + ":" + self.env["PATH"]
-        for name, example, path in (("claude", "claude/settings.json", ".claude/settings.json"),
-                                    ("codex", "codex/config.toml", ".codex/config.toml"),
-                                    ("terraform", "terraform/terraformrc", ".terraformrc")):
+        for name, example, path, variable in (("claude", "claude/settings.json", ".claude/settings.json", None),
+                                              ("claude", "claude/settings.json", "other/settings.json", "CLAUDE_CONFIG_DIR"),
+                                              ("codex", "codex/config.toml", ".codex/config.toml", None),
+                                              ("codex", "codex/config.toml", "other/config.toml", "CODEX_HOME")):
             with self.subTest(name):
-                target = os.path.join(self.folder, path)
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                with open(os.path.join(INTEGRATIONS, example), encoding="utf-8") as file:
-                    text = file.read()
-                with open(target, "w", encoding="utf-8") as file:
-                    file.write(text)
+                target = self.pasted(example, path)
+                if variable:
+                    self.env[variable] = os.path.dirname(target)
                 self.assertIsNone(self.doctor(code=0))
                 self.assertEqual(self.steps["integrations"]["status"], "ok", self.steps["integrations"])
                 self.assertIn(f"{name} ({target})", self.steps["integrations"]["found"])
-                with open(target, "w", encoding="utf-8") as file:
-                    file.write(text.replace('"wif', '"/nowhere/wif'))
+                self.pasted(example, path, '"/nowhere/wif')
                 self.assertIsNone(self.doctor(code=0))
                 self.assertIn(f"{name} ({target}) runs /nowhere/wif", self.steps["integrations"]["cause"])
                 os.remove(target)
+
+    def pasted(self, example, path, program='"wif'):
+        target = os.path.join(self.folder, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(os.path.join(INTEGRATIONS, example), encoding="utf-8") as file:
+            text = file.read()
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(text.replace('"wif', program))
+        return target
+
+    def test_terraform_looks_in_its_own_folder_for_its_helper(self):
+        self.env["PATH"] = os.path.dirname(harness.WIF) + ":" + self.env["PATH"]
+        self.pasted("terraform/terraformrc", ".terraformrc")
+        self.assertIsNone(self.doctor(code=0))
+        self.assertIn("which isn't in ~/.terraform.d/plugins (it doesn't look in PATH)", self.steps["integrations"]["cause"])
+        plugins = os.path.join(self.folder, ".terraform.d/plugins")
+        os.makedirs(plugins)
+        os.symlink(harness.WIF, os.path.join(plugins, "terraform-credentials-wif"))
+        self.assertIsNone(self.doctor(code=0))
+        self.assertEqual(self.steps["integrations"]["status"], "ok", self.steps["integrations"])
 
     def test_people_are_masked_unless_told_otherwise(self):
         self.testbed.mint(shape="google")
