@@ -168,25 +168,32 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
   return midnight + hour * 3600 + minute * 60 + second - *offset;
 }
 
+std::size_t first_code_point(std::string_view text, std::uint32_t& point) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  point = lead;
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xc2 && lead < 0xe0   ? 2
+                             : (lead & 0xf0U) == 0xe0      ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                           : 0;
+  if (length == 0 || length > text.size()) return 0;
+  point = lead & (0x7fU >> length);
+  for (std::size_t k = 1; k < length; ++k) {
+    const auto next = static_cast<unsigned char>(text[k]);
+    if ((next & 0xc0U) != 0x80) return 0;
+    point = (point << 6) | (next & 0x3fU);
+  }
+  const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+  const bool surrogate = point >= 0xd800 && point < 0xe000;
+  return overlong || surrogate || point > 0x10ffff ? 0 : length;
+}
+
 bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80                   ? 1
-                               : lead >= 0xc2 && lead < 0xe0 ? 2
-                               : (lead & 0xf0U) == 0xe0      ? 3
-                               : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                             : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    std::uint32_t point = length == 1 ? lead : lead & (0x7fU >> length);
-    for (std::size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0U) != 0x80) return false;
-      point = (point << 6) | (next & 0x3fU);
-    }
-    if ((length == 3 && point < 0x800) || (length == 4 && (point < 0x10000 || point > 0x10ffff)))
-      return false;
-    if (point >= 0xd800 && point < 0xe000) return false;
-    i += length;
+  std::uint32_t point = 0;
+  while (!text.empty()) {
+    const std::size_t length = first_code_point(text, point);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
   return true;
 }

@@ -28,7 +28,10 @@ std::string rfc3339(std::int64_t unix_seconds);
 // isn't one.
 std::optional<std::int64_t> parse_rfc3339(std::string_view text);
 
-// Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
+// How many bytes the first code point of a text that isn't empty takes, and which it is; 0 where they are no UTF-8 (RFC 3629: no
+// surrogates, no overlong forms).
+std::size_t first_code_point(std::string_view text, std::uint32_t& point);
+// Well-formed UTF-8.
 [[nodiscard]] bool is_utf8(std::string_view text);
 
 // A token that may stand in an HTTP header (RFC 6750 section 2.1, b64token) : [A-Za-z0-9._~+/-]+=*

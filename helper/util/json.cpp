@@ -24,8 +24,9 @@ std::string_view string_of(const Value& value) { return {value.GetString(), valu
 // RapidJSON's in-situ parser recurses: a bound on the depth keeps a hostile document off the stack's end.
 constexpr int k_max_depth = 64;
 
-bool needs_escape(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\';
+bool needs_care(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f || c == '"' ||
+         c == '\\';
 }
 
 bool nested_too_deep(std::string_view text) {
@@ -182,15 +183,23 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 
 JsonWriter& JsonWriter::value(std::string_view text) {
   constexpr std::string_view k_hex = "0123456789abcdef";
+  constexpr std::string_view k_replacement = "\xef\xbf\xbd";  // U+FFFD
   comma();
   append("\"");
   while (!text.empty()) {
     std::size_t plain = 0;
-    while (plain < text.size() && !needs_escape(text[plain])) ++plain;
+    while (plain < text.size() && !needs_care(text[plain])) ++plain;
     append(text.substr(0, plain));
-    if (plain == text.size()) break;
-    const char c = text[plain];
-    if (c == '"' || c == '\\') {
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const char c = text.front();
+    std::size_t length = 1;
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      std::uint32_t point = 0;
+      length = first_code_point(text, point);
+      append(length == 0 ? k_replacement : text.substr(0, length));
+      length = std::max<std::size_t>(length, 1);
+    } else if (c == '"' || c == '\\') {
       append("\\");
       append({&c, 1});
     } else if (c == '\n') {
@@ -200,7 +209,7 @@ JsonWriter& JsonWriter::value(std::string_view text) {
       append("\\u00");
       append({hex.data(), hex.size()});
     }
-    text.remove_prefix(plain + 1);
+    text.remove_prefix(length);
   }
   append("\"");
   return *this;

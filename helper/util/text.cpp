@@ -5,6 +5,8 @@
 #include <charconv>
 #include <numeric>
 
+#include "util/encode.hpp"
+
 namespace wif {
 namespace {
 
@@ -24,6 +26,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Nothing that a terminal would act upon: C0 and C1, and what breaks a line or turns the direction of writing (Unicode, UAX #9).
+bool is_blank(std::uint32_t point) {
+  return point <= 0x20 || (point >= 0x7f && point <= 0xa0) || point == 0x200e || point == 0x200f ||
+         (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
 
 bool is_token_char(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
@@ -102,15 +110,19 @@ std::string duration_words(std::int64_t seconds) {
 
 std::string printable(std::string_view text, std::size_t limit) {
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool space = byte <= 0x20 || byte == 0x7f;
-    if (space && (out.empty() || out.back() == ' ')) continue;
-    if (out.size() >= limit) {
+  while (!text.empty()) {
+    std::uint32_t point = 0;
+    const std::size_t length = first_code_point(text, point);
+    const std::string_view shown = length == 0       ? std::string_view("?")
+                                   : is_blank(point) ? std::string_view(" ")
+                                                     : text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+    if (shown == " " && (out.empty() || out.back() == ' ')) continue;
+    if (out.size() + shown.size() > limit) {
       out += "...";
       break;
     }
-    out += space ? ' ' : c;
+    out += shown;
   }
   while (!out.empty() && out.back() == ' ') out.pop_back();
   return out;

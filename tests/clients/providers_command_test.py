@@ -100,6 +100,10 @@ exchange = {{ url = "{self.url()}" }}
         done = self.refused(4, "was ended by signal 9", "[redacted] x")
         self.assertNotIn("hunter2", done.stderr)
 
+    def test_what_is_said_in_another_encoding_is_no_trouble_of_its_own(self):
+        self.script("printf 'session pr\\351e \\233' >&2; exit 3")
+        self.refused(4, "ended with exit status 3: session pr?e ?")
+
     def test_programs_that_cannot_run(self):
         for args, expected in (("./x", "relative path"), ("no-such-program", "there is no program"),
                                ("/no/such", "No such file"), (self.folder, "Permission denied"), ("", "args")):

@@ -36,6 +36,15 @@ TEST(Redact, HidesJwtsAndLongRunsAndKeepsWords) {
 TEST(Printable, MakesOneLineOfAnything) {
   EXPECT_EQ(printable("a\r\n\tb\x1b[31m", 80), "a b [31m");
   EXPECT_EQ(printable("abcdef", 3), "abc...");
+  EXPECT_EQ(printable("a\xc2\x9b[31m\xe2\x80\xaeu\xe2\x80\xa8v", 80),
+            "a [31m u v");  // C1, bidi override, line separator
+}
+
+TEST(Printable, IsUtf8WhateverItWas) {
+  EXPECT_EQ(printable("M\xfcnchen \x9b", 80), "M?nchen ?");
+  EXPECT_EQ(printable("M\xc3\xbcnchen", 80), "M\xc3\xbcnchen");
+  EXPECT_EQ(printable("M\xc3\xbcnchen", 2), "M...");  // cut between letters
+  EXPECT_EQ(printable("\xe2\x82", 80), "??");
 }
 
 TEST(Json, RefusesDepthNulAndTrailingText) {
@@ -64,6 +73,14 @@ TEST(JsonWriter, EscapesAndNests) {
   JsonWriter writer;
   writer.object().member("a", "q\"\\\n\x01").key("l").array().value(1).value(true).null().end().end();
   EXPECT_EQ(writer.take(), R"({"a":"q\"\\\n\u0001","l":[1,true,null]})");
+}
+
+TEST(JsonWriter, WritesUtf8WhateverItIsGiven) {
+  JsonWriter writer;
+  writer.array().value("\xc3\xbc").value("\xfc\"").end();
+  const std::string text = writer.take();
+  EXPECT_EQ(text, "[\"\xc3\xbc\",\"\xef\xbf\xbd\\\"\"]");
+  EXPECT_TRUE(Json::parse(text));
 }
 
 TEST(Secret, IsEmptyAfterAMove) {
