@@ -117,7 +117,9 @@ Diagnosis diagnose_all(const GlobalOptions& global, const SessionOptions& option
   diagnosis.profile = profile ? profile->name : global.choice.profile.value_or("");
   diagnose_cache(profile ? &*profile : nullptr, steps);
   steps.push_back(diagnose_environment(real_system()));
-  steps.push_back(diagnose_integrations(real_system()));
+  const auto config = Config::load(real_system(), global.choice);
+  const auto names = config ? config->profile_names() : tl::unexpected(config.error());
+  steps.push_back(diagnose_integrations(real_system(), names ? &*names : nullptr));
   if (profile) run_engine(*profile, options, call_api, steps);
   add_unreached(steps);
   const DoctorStep* exchange = find_step(steps, "exchange");

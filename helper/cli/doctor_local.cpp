@@ -3,15 +3,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cache.hpp"
 #include "core/detection.hpp"
 #include "core/lock.hpp"
-#include "integrations/table.hpp"
 #include "util/encode.hpp"
 #include "util/text.hpp"
 
@@ -22,14 +19,7 @@ constexpr const char* k_configuration = "profile";
 constexpr const char* k_provider = "source of the identity";
 constexpr const char* k_cache = "cache";
 constexpr const char* k_environment = "other programs' environment";
-constexpr const char* k_integrations = "programs that run wif";
 constexpr std::int64_t k_min_ttl = 120;
-
-std::string list_of(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : "; ") + word;
-  return out;
-}
 
 DoctorStep warned(DoctorStep step, std::string cause, std::string mend) {
   return told(std::move(step), StepStatus::warning, std::move(cause), std::move(mend),
@@ -44,7 +34,7 @@ std::string files_of(const Profile& profile) {
     const std::string file = setting.origin.substr(0, setting.origin.find(':'));
     if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
   }
-  return files.empty() ? "from the environment alone, no file" : "from " + list_of(files);
+  return files.empty() ? "from the environment alone, no file" : "from " + join(files, "; ");
 }
 
 // An id that was pasted with what stood around it, or never filled in.
@@ -112,7 +102,7 @@ DoctorStep provider_step(const Profile& profile) {
         std::find(others.begin(), others.end(), name) == others.end())
       others.push_back(name);
   }
-  if (!others.empty()) found += "; found as well: " + list_of(others);
+  if (!others.empty()) found += "; found as well: " + join(others, "; ");
   DoctorStep step = ok_step("provider", k_provider, found);
   if (!problems.empty()) return warned(std::move(step), problems.front().message, problems.front().hint);
   return step;
@@ -177,77 +167,6 @@ DoctorStep absent_cache(const std::string& directory) {
                 "set WIF_CACHE_DIR to a folder that this user may write to");
 }
 
-// A word of a consumer's setting, without what its syntax puts around it.
-std::vector<std::string> words_of(std::string_view line) {
-  constexpr std::string_view k_around = " \t\r\"'=:,;!{}[]()<>";
-  std::vector<std::string> words;
-  std::size_t begin = line.find_first_not_of(k_around);
-  while (begin != std::string_view::npos) {
-    const std::size_t end = std::min(line.find_first_of(k_around, begin), line.size());
-    words.emplace_back(line.substr(begin, end - begin));
-    begin = line.find_first_not_of(k_around, end);
-  }
-  return words;
-}
-
-bool is_in_path(const System& system, const std::string& program) {
-  const std::string path = system.variable("PATH").value_or("/usr/local/bin:/usr/bin:/bin");
-  for (const std::string_view folder : split(path, ':'))
-    if (!folder.empty() && access((std::string(folder) + "/" + program).c_str(), X_OK) == 0) return true;
-  return false;
-}
-
-// What the consumer would run for this word of its settings; empty if the word doesn't name wif.
-std::string program_for(const Integration& integration, const std::string& word) {
-  const std::string name = word.substr(word.rfind('/') + 1);
-  if (name != "wif" && (integration.program == nullptr || name != integration.program)) return {};
-  const bool bare_name = word == "wif" && integration.program != nullptr;
-  return bare_name ? std::string(integration.program) : word;
-}
-
-// "~/..." or absolute; nothing where there is no home.
-std::optional<std::string> expanded(const System& system, const char* path) {
-  if (path[0] != '~') return std::string(path);
-  const auto home = system.variable("HOME");
-  if (!home) return {};
-  return *home + (path + 1);
-}
-
-std::optional<std::string> consumer_file(const System& system, const ConsumerFile& file) {
-  if (file.variable != nullptr)
-    if (auto path = system.variable(file.variable)) {
-      std::string first = path->substr(0, path->find(':'));
-      struct stat about {};
-      const bool folder = stat(first.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
-      return folder ? first + std::strrchr(file.path, '/') : first;
-    }
-  return expanded(system, file.path);
-}
-
-// What is wrong where the consumer looks for the program; empty if it is there.
-struct Absence {
-  std::string what;
-  std::string mend;
-};
-
-std::optional<Absence> absence_of(const System& system, const Integration& integration,
-                                  const std::string& program) {
-  if (program.find('/') != std::string::npos || integration.program_folders.empty()) {
-    const bool there = program.find('/') != std::string::npos ? access(program.c_str(), X_OK) == 0
-                                                              : is_in_path(system, program);
-    if (there) return {};
-    return Absence{program + ", which isn't there",
-                   "write the program's whole path there, or put it into a folder of PATH"};
-  }
-  for (const char* folder : integration.program_folders) {
-    const auto path = expanded(system, folder);
-    if (path && access((*path + "/" + program).c_str(), X_OK) == 0) return {};
-  }
-  const std::string first = integration.program_folders.front();
-  return Absence{program + ", which isn't in " + first + " (it doesn't look in PATH)",
-                 "ln -s \"$(command -v " + program + ")\" " + first + "/"};
-}
-
 }  // namespace
 
 std::optional<Profile> diagnose_configuration(const GlobalOptions& global, std::vector<DoctorStep>& steps) {
@@ -301,35 +220,9 @@ DoctorStep diagnose_environment(const System& system) {
     mends.emplace_back("add 169.254.169.254 and metadata.google.internal to no_proxy");
   }
   DoctorStep step = ok_step("environment", k_environment,
-                            concerns.empty() ? "nothing that hides federation" : list_of(concerns));
+                            concerns.empty() ? "nothing that hides federation" : join(concerns, "; "));
   if (concerns.empty()) return step;
-  return warned(std::move(step), list_of(concerns), list_of(mends));
-}
-
-DoctorStep diagnose_integrations(const System& system) {
-  std::vector<std::string> found;
-  std::vector<std::string> broken;
-  std::vector<std::string> mends;
-  for (const Integration* integration : integrations())
-    for (const ConsumerFile& file : integration->files) {
-      const auto path = consumer_file(system, file);
-      const auto text = path ? system.read(*path) : std::nullopt;
-      if (!text) continue;
-      std::string program;
-      for (const auto& word : words_of(*text))
-        if (auto named = program_for(*integration, word); !named.empty()) program = std::move(named);
-      if (program.empty()) continue;
-      const std::string where = std::string(integration->name) + " (" + *path + ")";
-      found.push_back(where);
-      const auto absence = absence_of(system, *integration, program);
-      if (!absence) continue;
-      broken.push_back(where + " runs " + absence->what);
-      if (std::find(mends.begin(), mends.end(), absence->mend) == mends.end()) mends.push_back(absence->mend);
-    }
-  DoctorStep step = ok_step("integrations", k_integrations,
-                            found.empty() ? "none is set up for this user" : list_of(found));
-  if (broken.empty()) return step;
-  return warned(std::move(step), list_of(broken), list_of(mends));
+  return warned(std::move(step), join(concerns, "; "), join(mends, "; "));
 }
 
 }  // namespace wif

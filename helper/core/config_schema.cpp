@@ -291,13 +291,4 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   return near ? "did you mean " + quoted(*near) + "?" : std::string();
 }
 
-std::string join(const std::vector<std::string>& words, std::string_view separator) {
-  std::string out;
-  for (const auto& word : words) {
-    if (!out.empty()) out += separator;
-    out += word;
-  }
-  return out;
-}
-
 }  // namespace wif

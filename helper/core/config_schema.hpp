@@ -78,6 +78,5 @@ void check_root(const TomlNode& root, const std::string& path, std::vector<Mista
 std::string quoted(std::string_view text);
 // `did you mean "x"?`, or nothing near.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
-std::string join(const std::vector<std::string>& words, std::string_view separator);
 
 }  // namespace wif

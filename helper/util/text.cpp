@@ -108,6 +108,15 @@ std::string duration_words(std::int64_t seconds) {
   return std::to_string(seconds / 86400) + " days";
 }
 
+std::string join(const std::vector<std::string>& words, std::string_view separator) {
+  std::string out;
+  for (const auto& word : words) {
+    if (!out.empty()) out += separator;
+    out += word;
+  }
+  return out;
+}
+
 std::string printable(std::string_view text, std::size_t limit) {
   std::string out;
   while (!text.empty()) {

@@ -27,6 +27,8 @@ std::optional<std::int64_t> parse_duration(std::string_view text);
 // "3 min", "2 h 5 min", "45 s".
 std::string duration_words(std::int64_t seconds);
 
+std::string join(const std::vector<std::string>& words, std::string_view separator);
+
 // One printable line of UTF-8 out of anything a server said, cut to `limit` bytes: white space, control characters and those that turn
 // the direction of writing are a space, bytes that aren't UTF-8 question marks.
 std::string printable(std::string_view text, std::size_t limit);
