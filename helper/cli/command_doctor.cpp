@@ -90,6 +90,7 @@ void explain_bare_failure(const Profile& profile, std::vector<DoctorStep>& steps
         "compare both ids and the mapping with OpenAI's settings (`wif setup` prints what belongs there)";
     if (!open.empty())
       step.mend += "; and write " + open + " into the profile, so that they can be compared here";
+    step.mend += "; if all of that is right, it may be OpenAI's own trouble: see status.openai.com";
     step.category = Category::refused;
     blame_guesses(steps);
     // OpenAI was reached, and refused: an issuer that isn't is why, and no trouble of this machine's network.
@@ -110,6 +111,17 @@ void explain_source(const Profile& profile, std::vector<DoctorStep>& steps) {
                    profile.provider_why;
 }
 
+// An identity that the mapping doesn't know may be one of several that the source had.
+void explain_mapping(std::vector<DoctorStep>& steps) {
+  const auto warning = std::find_if(steps.begin(), steps.end(), [](const DoctorStep& step) {
+    return step.id == "source" && step.status == StepStatus::warning;
+  });
+  if (warning == steps.end()) return;
+  for (auto& step : steps)
+    if (step.id == "mapping" && step.status == StepStatus::failed)
+      step.mend = "look at what the source warns of first: " + warning->cause + ". Else: " + step.mend;
+}
+
 Diagnosis diagnose_all(const GlobalOptions& global, const SessionOptions& options, bool call_api) {
   Diagnosis diagnosis;
   auto& steps = diagnosis.steps;
@@ -126,6 +138,7 @@ Diagnosis diagnose_all(const GlobalOptions& global, const SessionOptions& option
   if (exchange != nullptr && exchange->status == StepStatus::ok) relax_after_success(steps);
   if (profile) explain_bare_failure(*profile, steps);
   if (profile) explain_source(*profile, steps);
+  explain_mapping(steps);
   sort_steps(steps);
   diagnosis.cause = probable_cause(steps);
   if (!diagnosis.cause) diagnosis.notice = worth_a_look(steps);

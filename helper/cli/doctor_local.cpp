@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cache.hpp"
@@ -41,38 +42,53 @@ std::string files_of(const Profile& profile) {
 std::optional<std::string> id_problem(const Profile& profile, const std::string& key) {
   const std::string value(profile.get(key));
   const auto found = profile.settings.find(key);
-  const std::string shown = key + " is '" + printable(value, 60) + "' (" +
+  std::string visible;  // line breaks as they are written in TOML
+  for (const char c : value) visible += c == '\n' ? "\\n" : c == '\r' ? "\\r" : std::string(1, c);
+  const std::string shown = key + " is '" + printable(visible, 60) + "' (" +
                             (found == profile.settings.end() ? "" : found->second.origin) + ")";
   if (value.empty()) return {};
   if (value.find_first_of("<>{}$") != std::string::npos || value.find("...") != std::string::npos ||
       value.find("…") != std::string::npos)
     return shown + ": a placeholder that was never filled in";
   if (value.find_first_of(" \t\r\n\"'`,;") != std::string::npos)
-    return shown + ": it has quotes, commas or white space in it";
+    return shown + (value.find_first_of("\r\n") != std::string::npos
+                        ? ": there is a line break in it"
+                        : ": it has quotes, commas or white space in it");
   return {};
 }
 
+Error id_error(std::string message) {
+  return {Category::configuration,
+          std::move(message),
+          "copy the id anew from OpenAI's settings, without anything around it",
+          {}};
+}
+
 // Ids of one kind in the other's place are the likeliest slip.
-std::optional<std::string> ids_problem(const Profile& profile) {
+std::optional<Error> ids_problem(const Profile& profile) {
   constexpr const char* k_provider_id = "exchange.identity_provider_id";
   constexpr const char* k_account_id = "exchange.service_account_id";
   for (const char* key : {k_provider_id, k_account_id})
-    if (auto problem = id_problem(profile, key)) return problem;
+    if (auto problem = id_problem(profile, key)) return id_error(std::move(*problem));
   const auto provider = profile.get(k_provider_id);
   if (!provider.empty() && provider == profile.get(k_account_id))
-    return std::string("exchange.identity_provider_id and exchange.service_account_id are the same: '") +
-           printable(provider, 60) + "'";
+    return id_error(
+        std::string("exchange.identity_provider_id and exchange.service_account_id are the same: '") +
+        printable(provider, 60) + "'");
   // As the dashboard writes them; ids of another form say nothing.
   const std::string_view account = profile.get(k_account_id);
   if (provider.starts_with("sa_") || account.starts_with("idp_")) {
     const bool both = provider.starts_with("sa_") && account.starts_with("idp_");
     const bool is_provider = provider.starts_with("sa_");
-    return std::string(is_provider ? k_provider_id : k_account_id) + " is '" +
-           printable(is_provider ? provider : account, 60) + "', which begins as ids of " +
-           (is_provider ? "service accounts do" : "identity providers do") +
-           (both ? "; " + std::string(k_account_id) + " is '" + printable(account, 60) +
-                       "': the two are swapped"
-                 : std::string());
+    Error error = id_error(std::string(is_provider ? k_provider_id : k_account_id) + " is '" +
+                           printable(is_provider ? provider : account, 60) + "', which begins as ids of " +
+                           (is_provider ? "service accounts do" : "identity providers do"));
+    if (both) {
+      error.message +=
+          "; " + std::string(k_account_id) + " is '" + printable(account, 60) + "': the two are swapped";
+      error.hint = "put each in the other's place";
+    }
+    return error;
   }
   return {};
 }
@@ -80,11 +96,7 @@ std::optional<std::string> ids_problem(const Profile& profile) {
 DoctorStep configuration_step(const Profile& profile) {
   DoctorStep step = ok_step("configuration", k_configuration, "'" + profile.name + "' " + files_of(profile));
   if (auto problem = ids_problem(profile)) {
-    step = failed_step("configuration", k_configuration,
-                       {Category::configuration,
-                        *problem,
-                        "copy the id anew from OpenAI's settings, without anything around it",
-                        {}});
+    step = failed_step("configuration", k_configuration, *problem);
   }
   return step;
 }
@@ -152,8 +164,16 @@ void diagnose_record(const Profile& profile, const Store& store, std::vector<Doc
 }
 
 // Whether it can be made, without making it.
-DoctorStep absent_cache(const std::string& directory) {
+DoctorStep absent_cache(const std::string& directory, const std::string& why) {
   DoctorStep step = ok_step("cache", k_cache, "nothing is cached yet in " + directory);
+  struct stat info {};
+  if (lstat(directory.c_str(), &info) == 0)
+    return warned(
+        std::move(step),
+        why + " (it belongs to user " + std::to_string(info.st_uid) + "): every call makes an exchange",
+        info.st_uid == geteuid()
+            ? "chmod u+rwx " + directory
+            : "once wif ran as another user here (sudo): chown it, remove it, or set WIF_CACHE_DIR");
   std::string parent = directory;
   do {
     parent.erase(std::min(parent.find_last_of('/'), parent.size()));
@@ -197,7 +217,7 @@ void diagnose_cache(const Profile* profile, std::vector<DoctorStep>& steps) {
   std::string why;
   const auto store = Store::open(*directory, false, why);
   if (!store) return steps.push_back(failed_step("cache", k_cache, store.error()));
-  if (!*store) return steps.push_back(absent_cache(*directory));
+  if (!*store) return steps.push_back(absent_cache(*directory, why));
   if (profile != nullptr) return diagnose_record(*profile, **store, steps);
   steps.push_back(
       ok_step("cache", k_cache, std::to_string((*store)->names().size()) + " records in " + *directory));

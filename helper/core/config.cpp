@@ -114,7 +114,8 @@ Result<std::optional<ProfileSource>> find_profile(const std::vector<LayerReader>
   if (choice.is_default)
     message = choice.said_by + ": default_profile " + shown + " does not exist; looked at ";
   const std::string near = did_you_mean(choice.name, names);
-  const std::string known = names.empty() ? "no file has a profile" : "known: " + join(names, ", ");
+  const std::string known =
+      names.empty() ? "no file has a profile" : "name one that there is: " + join(names, ", ");
   return fail(Category::configuration, message + looked_at(files), near.empty() ? known : near);
 }
 

@@ -245,7 +245,9 @@ Result<Fd> Store::open_lock(const std::string& name) const {
   const std::string file = name + std::string(k_lock_ending);
   Fd fd(
       openat(m_directory.get(), file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
-  if (!fd) return fail(Category::cache, "cannot open " + m_path + "/" + file + ": " + errno_text(errno));
+  if (!fd)
+    return fail(Category::cache, "cannot open " + m_path + "/" + file + ": " + errno_text(errno),
+                "this user has to be able to write in " + m_path + ", or set WIF_CACHE_DIR");
   struct stat info {};
   if (fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
     return fail(Category::cache, m_path + "/" + file + " is not a regular file", "remove it");

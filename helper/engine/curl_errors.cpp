@@ -2,8 +2,12 @@
 #include "engine/curl_errors.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <string_view>
+
+#include <unistd.h>
 
 #include "util/text.hpp"
 
@@ -79,6 +83,20 @@ HttpFailure not_connected(const CurlTrouble& trouble, const std::string& peer) {
                      "check https_proxy and no_proxy");
 }
 
+// What the proxy said to CONNECT, where it didn't let us through.
+std::optional<HttpFailure> refused_by_proxy(const CurlTrouble& trouble, const std::string& peer) {
+  long status = 0;
+  curl_easy_getinfo(trouble.curl, CURLINFO_HTTP_CONNECTCODE, &status);
+  if (status < 300) return {};
+  const std::string said = "the proxy on the way to " + peer + " answered HTTP " + std::to_string(status);
+  if (status == 407)
+    return unreachable(
+        NoAnswer::connection, said + ": it wants a user and password, or others",
+        "give them in https_proxy (http://USER:PASSWORD@HOST:PORT), or name the host in no_proxy");
+  return unreachable(NoAnswer::connection, said + " and doesn't let us through",
+                     "have it let " + peer + " through, or check https_proxy and no_proxy");
+}
+
 // "self-signed certificate in certificate chain" out of "SSL certificate problem: …".
 HttpFailure certificate(const CurlTrouble& trouble, const std::string& peer, const TrustAnchors& anchors) {
   std::string why = words_of(trouble);
@@ -100,12 +118,17 @@ HttpFailure certificate(const CurlTrouble& trouble, const std::string& peer, con
 
 HttpFailure bad_anchors(const std::string& peer, const TrustAnchors& anchors) {
   const std::string tried = !anchors.file.empty() ? anchors.file : anchors.directory;
+  const int error = tried.empty() || access(tried.c_str(), R_OK) == 0 ? 0 : errno;
   return {
-      Error{
-          Category::configuration,
-          "cannot load the trust anchors for " + peer + " from " + (tried.empty() ? "the system" : tried),
-          "ca_file and SSL_CERT_FILE name a readable file of PEM certificates; else install ca-certificates",
-          {}},
+      Error{Category::configuration,
+            "cannot load the trust anchors for " + peer + " from " + (tried.empty() ? "the system" : tried) +
+                (anchors.named_by.empty() ? "" : ", which " + anchors.named_by + " names") +
+                (error == 0 ? "" : ": " + errno_text(error)),
+            anchors.named_by.empty()
+                ? "install ca-certificates"
+                : "let " + anchors.named_by +
+                      " name a readable file of PEM certificates, or take it out where the system's do",
+            {}},
       NoAnswer::tls};
 }
 
@@ -127,6 +150,7 @@ HttpFailure explain(const CurlTrouble& trouble, const std::string& peer, const T
   if (large != nullptr)
     return unreachable(NoAnswer::other, "the answer of " + peer + " has " + large,
                        "this is hardly the right address: check it");
+  if (auto refusal = refused_by_proxy(trouble, peer)) return std::move(*refusal);
   switch (trouble.code) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return unreachable(NoAnswer::address, "the address of " + peer + " was not found (DNS)",

@@ -81,6 +81,8 @@ void log_line(wif_call* call, std::int32_t level, const char* message) {
   const auto clamped = level <= WIF_LOG_DEBUG  ? LogLevel::debug
                        : level == WIF_LOG_INFO ? LogLevel::info
                                                : LogLevel::warning;
+  if (clamped == LogLevel::warning && call->services.warn)
+    return call->services.warn(printable(redact(message), 500));
   call->services.log.line(clamped, call->services.request.provider + ": " + message);
 }
 

@@ -23,6 +23,8 @@ struct ProviderServices {
   Http& http;
   const Log& log;
   Deadline deadline;
+  // Of what the module warns, in place of the log; empty: the log.
+  std::function<void(const std::string&)> warn = {};
 };
 
 // The token (trimmed), its type and its expiry; hash and claims are left to check_subject. For a request of `subject_only`

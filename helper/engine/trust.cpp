@@ -48,14 +48,15 @@ const TrustPlaces& system_trust_places() {
 
 TrustAnchors choose_trust_anchors(const System& system, const TrustPlaces& places, const std::string& ca_file,
                                   const std::string& ca_dir) {
-  if (!ca_file.empty() || !ca_dir.empty()) return {ca_file, ca_dir};
+  if (!ca_file.empty() || !ca_dir.empty()) return {ca_file, ca_dir, ca_file.empty() ? "ca_dir" : "ca_file"};
   const auto file = system.trusted_variable("SSL_CERT_FILE");
   const auto directory = system.trusted_variable("SSL_CERT_DIR");
-  if (file || directory) return {file.value_or(""), directory.value_or("")};
+  if (file || directory)
+    return {file.value_or(""), directory.value_or(""), file ? "SSL_CERT_FILE" : "SSL_CERT_DIR"};
   for (const auto& place : places.directories)
-    if (is_hashed_directory(place)) return {"", place};
+    if (is_hashed_directory(place)) return {"", place, ""};
   for (const auto& place : places.files)
-    if (system.exists(place)) return {place, ""};
+    if (system.exists(place)) return {place, "", ""};
   return {};
 }
 

@@ -14,6 +14,7 @@ namespace wif {
 struct TrustAnchors {
   std::string file;       // PEM bundle
   std::string directory;  // hashed by `openssl rehash`
+  std::string named_by;   // the settings or variables that say so; empty: nobody, they are the system's
 };
 
 // The system's places, in order of preference; tests have their own.

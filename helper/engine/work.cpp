@@ -40,7 +40,13 @@ Result<SubjectToken> fetch_from_provider(const Work& work) {
   work.log.enter("provider");
   work.answer.stage("provider", overdue(request, source_of(request) + " did not answer"));
   TRY_ASSIGN(const wif_provider* provider, load_provider(work));
-  return fetch_subject(*provider, {request, work.system, work.http, work.log, work.deadline});
+  ProviderServices services{request, work.system, work.http, work.log, work.deadline};
+  if (request.diagnose)
+    services.warn = [&work](const std::string& message) {
+      work.answer.step(
+          told(ok_step("source", "what it warns of", message), StepStatus::warning, message, {}));
+    };
+  return fetch_subject(*provider, services);
 }
 
 SubjectResult get_linked(const Work& work, std::string_view role) {

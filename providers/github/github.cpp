@@ -145,6 +145,12 @@ Result<Json> read_answer(const Response& answer, std::string_view audience) {
 namespace {
 
 Failure not_in_a_job(const Host& host, const char* missing) {
+  if (host.environment("GITHUB_ACTIONS") && (host.environment(k_url) || host.environment(k_token)))
+    return {WIF_NO_IDENTITY,
+            "only one of this GitHub Actions job's two variables came through: " + std::string(missing) +
+                " is not set",
+            "in a container or with sudo pass both ACTIONS_ID_TOKEN_REQUEST_URL and "
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN on"};
   if (host.environment("GITHUB_ACTIONS"))
     return {WIF_NO_IDENTITY,
             "this GitHub Actions job may not ask for an OIDC token: " + std::string(missing) + " is not set",

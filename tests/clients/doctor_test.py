@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import harness
+import serving
 from integrating import INTEGRATIONS
 
 ISSUER_SUB = "system:serviceaccount:default:openai-wif"
@@ -42,7 +43,7 @@ class DoctorCase(harness.Case):
             self.write_profile()
         began = time.monotonic()
         done = subprocess.run([self.program, "doctor", "--json", "--timeout", f"{timeout * harness.PATIENCE}s", *words], env=self.env,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120, **self.user)
         self.took = time.monotonic() - began
         self.assert_no_token(done.stdout + done.stderr)
         answer = json.loads(done.stdout)
@@ -135,6 +136,8 @@ class WhatIsRight(DoctorCase):
     def test_what_was_pasted_from_an_example_is_found(self):
         """At its usual place, or where its variable says; and with another path for wif it is a warning."""
         self.env["PATH"] = os.path.dirname(harness.WIF) + ":" + self.env["PATH"]
+        self.env["WIF_PROFILE"] = "prod"
+        self.more = '[profiles.claude.cache]\nmin_ttl = "1m"\n'
         for name, example, path, variable in (("claude", "claude/settings.json", ".claude/settings.json", None),
                                               ("claude", "claude/settings.json", "other/settings.json", "CLAUDE_CONFIG_DIR"),
                                               ("codex", "codex/config.toml", ".codex/config.toml", None),
@@ -150,6 +153,26 @@ class WhatIsRight(DoctorCase):
                 self.assertIsNone(self.doctor(code=0))
                 self.assertIn(f"{name} ({target}) runs /nowhere/wif", self.steps["integrations"]["cause"])
                 os.remove(target)
+                self.env.pop(variable, None)
+
+    def test_a_consumer_that_asks_for_an_unknown_profile_or_runs_what_cannot_run(self):
+        wif = os.path.join(self.folder, "wif")
+        for name, path, text, said in (
+                ("aws", ".aws/config", f"[profile x]\ncredential_process = {harness.WIF} aws -p absent\n", "asks for profile 'absent'"),
+                ("kubernetes", ".kube/config", f"exec:\n  args:\n  - kubernetes\n  - --profile=absent\n  command: {harness.WIF}\n",
+                 "asks for profile 'absent'"),
+                ("git", ".gitconfig", "[credential]\n\thelper = wif\n", "runs git-credential-wif, which isn't in PATH"),
+                ("claude", ".claude/settings.json", f'{{"apiKeyHelper": "{wif} claude"}}', f"runs {wif}, which this user can't execute")):
+            with self.subTest(name):
+                with open(wif, "w", encoding="ascii"):
+                    os.chmod(wif, 0o644)
+                target = os.path.join(self.folder, path)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(target, "w", encoding="utf-8") as file:
+                    file.write(text)
+                self.assertIsNone(self.doctor(code=0))
+                self.assertIn(f"{name} ({target}) {said}", self.steps["integrations"]["cause"])
+                os.remove(target)
 
     def pasted(self, example, path, program='"wif'):
         target = os.path.join(self.folder, path)
@@ -162,6 +185,8 @@ class WhatIsRight(DoctorCase):
 
     def test_terraform_looks_in_its_own_folder_for_its_helper(self):
         self.env["PATH"] = os.path.dirname(harness.WIF) + ":" + self.env["PATH"]
+        self.env["WIF_PROFILE"] = "prod"
+        self.more = '[profiles.registry.cache]\nmin_ttl = "1m"\n'
         self.pasted("terraform/terraformrc", ".terraformrc")
         self.assertIsNone(self.doctor(code=0))
         self.assertIn("which isn't in ~/.terraform.d/plugins (it doesn't look in PATH)", self.steps["integrations"]["cause"])
@@ -323,6 +348,31 @@ class Tokens(DoctorCase):
     def test_a_signature_that_does_not_verify(self):
         self.testbed.mint(bad_signature=True)
         self.assert_cause("signature", "doesn't verify", certain=True)  # the server says it as well
+
+    def test_a_claim_inside_another_one(self):
+        self.testbed.mint(shape="kubernetes")
+        self.more = "\"kubernetes.io.namespace\" = \"default\"\n"
+        self.configure(mappings=[{"rows": {"kubernetes.io.namespace": "default"}}])
+        cause = self.assert_cause("mapping", "kubernetes.io.namespace: the claim is inside another one", certain=False)
+        self.assertIn('namespace = assertion["kubernetes.io"].namespace', cause["mend"])
+
+    def test_an_uploaded_key_set_with_the_next_key_is_right(self):
+        keys = self.testbed.keys()
+        with open(os.path.join(self.folder, "uploaded.json"), "w", encoding="utf-8") as file:
+            json.dump({"keys": keys + [dict(keys[0], kid="next-year")]}, file)
+        self.expect["jwks_file"] = file.name
+        self.assertIsNone(self.doctor(code=0))
+        self.assertEqual(self.steps["uploaded_jwks"]["status"], "ok")
+        self.assertIn("the issuer doesn't publish next-year", self.steps["uploaded_jwks"]["found"])
+
+    def test_an_uploaded_key_set_with_another_key_of_that_name(self):
+        keys = self.testbed.keys()
+        other = dict(next(key for key in keys if key["kty"] == "EC"), kid=keys[0]["kid"])
+        with open(os.path.join(self.folder, "uploaded.json"), "w", encoding="utf-8") as file:
+            json.dump({"keys": [other] + keys[1:]}, file)
+        self.expect["jwks_file"] = file.name
+        self.doctor()
+        self.assertIn(f"it has another key by the name of {keys[0]['kid']}", self.steps["uploaded_jwks"]["cause"])
 
     def test_an_uploaded_key_set_that_is_stale(self):
         stale = os.path.join(self.folder, "jwks.json")
@@ -534,7 +584,57 @@ class Ways(DoctorCase):
         self.assertEqual(self.steps["issuer_tcp"]["status"], "warn")
 
 
+    def test_a_filters_page_is_not_openais_refusal(self):
+        self.testbed.control("config", answers=[{"path": "/oauth/token", "status": 403, "content_type": "text/html",
+                                                 "body": "<html><head><title>Web Page Blocked</title></head><body>no</body></html>"}])
+        cause = self.assert_cause("exchange", "is a web page ('Web Page Blocked'), not its token endpoint", "HTTP 403", code=6)
+        self.assertIn("a filter", cause["mend"])
+
+    def test_a_proxy_that_wants_a_password(self):
+        class Proxy(serving.Handler):
+            def do_CONNECT(self):
+                self.give(407, b"denied", "text/plain", [("Proxy-Authenticate", 'Basic realm="corp"')])
+                self.close_connection = True
+        proxy = serving.Server(Proxy)
+        self.addCleanup(proxy.stop)
+        self.env["https_proxy"] = f"http://somebody:{harness.CANARY}@{proxy.authority}"
+        self.exchange["url"] = "https://auth.openai.com/oauth/token"
+        self.assert_cause("tcp", "the proxy on the way to auth.openai.com answered HTTP 407", certain=True, code=6)
+        self.assertIn("left to the proxy", self.steps["dns"]["found"])
+
+    def test_trust_anchors_that_are_not_there(self):
+        self.exchange["url"] = self.url(scheme="https")
+        self.env["SSL_CERT_FILE"] = "/nowhere/cacert.pem"
+        self.assert_cause("tls", "/nowhere/cacert.pem, which SSL_CERT_FILE names: No such file", certain=True)
+
+
 class Rest(DoctorCase):
+    def test_an_api_without_quota(self):
+        self.env["OPENAI_BASE_URL"] = self.testbed.about["http"] + "/v1"
+        self.testbed.control("config", answers=[{"path": "/v1/models", "status": 429, "body": {
+            "error": {"code": "insufficient_quota", "message": "You exceeded your current quota"}}}])
+        cause = self.assert_cause("api", "insufficient_quota: You exceeded", certain=True, options=("--call-api",))
+        self.assertIn("no quota left", cause["mend"])
+
+    def test_a_cache_that_this_user_may_not_open(self):
+        self.be_ordinary()
+        self.configured_cache(0)
+        self.assertIsNone(self.doctor(code=0))
+        self.assertIn("Permission denied", self.steps["cache"]["cause"])
+        self.assertIn("chmod u+rwx", self.steps["cache"]["mend"])
+        self.configured_cache(0o500)
+        self.assertIsNone(self.doctor(code=0))
+        self.assertIn(".lock: Permission denied", self.steps["cache"]["cause"])
+        self.assertIn("able to write", self.steps["cache"]["mend"])
+
+    def configured_cache(self, mode):
+        if not os.path.isdir(self.cache):
+            os.mkdir(self.cache)
+            if os.geteuid() == 0:
+                os.chown(self.cache, *[harness.NOBODY] * 2)
+        os.chmod(self.cache, mode)
+        self.addCleanup(os.chmod, self.cache, 0o700)
+
     def test_an_unknown_key(self):
         self.more = "[profiles.prod.cache]\nrefesh = \"inline\"\n"
         cause = self.assert_cause("configuration", "refesh", certain=True)

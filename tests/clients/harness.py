@@ -94,13 +94,22 @@ class Testbed:
         """How many requests the token endpoint has had."""
         return self.control("counts")["paths"].get("/oauth/token", 0)
 
+    def get(self, path, headers=None):
+        """The answer, and its text."""
+        connection = http.client.HTTPConnection(urlsplit(self.about["http"]).netloc, timeout=60)
+        connection.request("GET", path, headers=headers or {})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer, text
+
     def models(self, token):
         """The status of an API call with that token."""
-        connection = http.client.HTTPConnection(urlsplit(self.about["http"]).netloc, timeout=60)
-        connection.request("GET", "/v1/models", headers={"Authorization": "Bearer " + token})
-        status = connection.getresponse().status
-        connection.close()
-        return status
+        return self.get("/v1/models", {"Authorization": "Bearer " + token})[0].status
+
+    def keys(self):
+        """The issuer's."""
+        return json.loads(self.get("/openid/v1/jwks")[1])["keys"]
 
     def mint(self, **options):
         """A new token in the token file, replaced atomically; returns it."""

@@ -73,11 +73,12 @@ TEST(WhyUpload, OnlyWhereNobodyElseReachesTheIssuer) {
   for (const char* issuer :
        {"https://kubernetes.default.svc.cluster.local", "http://kubernetes.example", "https://k8s",
         "https://10.0.0.1", "https://172.16.0.1:6443", "https://172.31.255.1", "https://192.168.1.1",
-        "https://127.0.0.1:6443", "https://[::1]", "https://[fd00::1]:6443", "https://[2::1]", "https://[fe80::1]", "https://k.internal",
-        "kubernetes/serviceaccount"})
+        "https://127.0.0.1:6443", "https://[::1]", "https://[fd00::1]:6443", "https://[2::1]",
+        "https://[fe80::1]", "https://k.internal", "kubernetes/serviceaccount"})
     EXPECT_TRUE(why_upload(issuer)) << issuer;
-  for (const char* issuer : {"https://token.actions.githubusercontent.com", "https://172.32.0.1",
-                             "https://172.1.0.1", "https://[2a00:1450::1]:6443", "https://fd.example", "https://accounts.google.com"})
+  for (const char* issuer :
+       {"https://token.actions.githubusercontent.com", "https://172.32.0.1", "https://172.1.0.1",
+        "https://[2a00:1450::1]:6443", "https://fd.example", "https://accounts.google.com"})
     EXPECT_FALSE(why_upload(issuer)) << issuer;
 }
 

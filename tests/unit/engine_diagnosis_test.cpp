@@ -31,9 +31,13 @@ TEST(Difference, IsSaidAsAPersonWould) {
   EXPECT_EQ(difference("http://a", "https://a"), "the token says http, https is expected");
   EXPECT_EQ(difference("", "x"), "there is none");
   EXPECT_EQ(difference("abcdX", "abcdY"), "they part at character 5: 'X' for 'Y'");
-  EXPECT_EQ(difference("abc", "abcd"), "they part at character 4: its end for 'd'");
-  EXPECT_EQ(difference("ABC", "abc"),
-            "only upper and lower case differ; they part at character 1: 'ABC' for 'abc'");
+  EXPECT_EQ(difference("abcd", "abcde"), "they part at character 5: its end for 'e'");
+  EXPECT_EQ(difference("abcDE", "abcdE"), "only upper and lower case differ");
+  EXPECT_EQ(difference("abcdE", "abcde"),
+            "only upper and lower case differ; they part at character 5: 'E' for 'e'");
+  EXPECT_EQ(difference("https://a", "https://b"), "");  // nothing in common
+  EXPECT_EQ(apart("https://a", "https://b"), "");
+  EXPECT_EQ(apart("", "b"), "; there is none");
 }
 
 TEST(Difference, KnowsTheIssuersAndSubjectsOfTheGuides) {
@@ -45,6 +49,10 @@ TEST(Difference, KnowsTheIssuersAndSubjectsOfTheGuides) {
   EXPECT_EQ(
       difference("https://login.microsoftonline.com/1/v2.0", "https://login.microsoftonline.com/2/v2.0"),
       "another tenant: '1' for '2'");
+  EXPECT_EQ(difference("arn:aws:iam::1:role/a", "arn:aws:sts::1:assumed-role/a/me"),
+            "the token names the role itself, and a session of a role is expected");
+  EXPECT_EQ(difference("1042", "a@p.iam.gserviceaccount.com"),
+            "the token names the account by its number, and an e-mail address is expected");
   EXPECT_EQ(difference("https://sts.windows.net/1/", "https://login.microsoftonline.com/1/v2.0"),
             "the token is of Entra's v1.0 endpoint, and v2.0's is expected");
 }
@@ -70,6 +78,16 @@ TEST(AttributePath, IsFollowedWhereItIsPlain) {
   for (const char* more :
        {"assertion", "assertion.sub + 'x'", "assertion.sub.size()", "'x'", "assertion.", "assertion['a"})
     EXPECT_FALSE(evaluate_path(more, *jwt)) << more;
+}
+
+TEST(AttributePath, IsMadeOfWhatWasWrittenWithDots) {
+  const Json json =
+      std::move(*Json::parse(R"({"a":{"b":1},"kubernetes.io":{"pod":{"name":"p"},"list":[1]},"top":"t"})"));
+  EXPECT_EQ(path_to(json.root(), "kubernetes.io.pod.name"), "[\"kubernetes.io\"].pod.name");
+  EXPECT_EQ(path_to(json.root(), "a.b"), ".a.b");
+  EXPECT_EQ(path_to(json.root(), "top"), ".top");
+  for (const char* none : {"kubernetes.io", "kubernetes.io.list", "a.c", "a.", "absent", ""})
+    EXPECT_FALSE(path_to(json.root(), none)) << none;
 }
 
 // RFC 7515, appendix A.3.

@@ -68,15 +68,24 @@ TEST_F(GithubFetch, TakesAnEndpoint) {
 }
 
 TEST_F(GithubFetch, WithoutThePermissionTheErrorNamesIt) {
+  m_call.variables.erase("ACTIONS_ID_TOKEN_REQUEST_URL");
+  m_call.variables.erase("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
+  EXPECT_EQ(
+      fetched(),
+      "4 this GitHub Actions job may not ask for an OIDC token: ACTIONS_ID_TOKEN_REQUEST_URL is not set");
+  EXPECT_NE(m_call.hint.find("permissions: id-token: write"), std::string::npos);
+  EXPECT_TRUE(m_call.asked.empty());
+}
+
+TEST_F(GithubFetch, OneVariableAloneWasLeftBehindBySudoOrAContainer) {
   for (const char* name : {"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"}) {
     const std::string value = m_call.variables[name];
     m_call.variables.erase(name);
-    EXPECT_EQ(fetched(), std::string("4 this GitHub Actions job may not ask for an OIDC token: ") + name +
-                             " is not set");
-    EXPECT_NE(m_call.hint.find("permissions: id-token: write"), std::string::npos);
+    EXPECT_EQ(fetched(), std::string("4 only one of this GitHub Actions job's two variables came through: ") +
+                             name + " is not set");
+    EXPECT_EQ(m_call.hint.find("permissions"), std::string::npos);
     m_call.variables[name] = value;
   }
-  EXPECT_TRUE(m_call.asked.empty());
 }
 
 TEST_F(GithubFetch, OutsideAJobTheErrorSaysSo) {

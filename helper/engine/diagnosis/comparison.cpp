@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "util/text.hpp"
@@ -13,6 +14,7 @@ namespace {
 constexpr std::string_view k_kubernetes = "system:serviceaccount:";
 constexpr std::string_view k_spiffe = "spiffe://";
 constexpr std::size_t k_shown = 24;
+constexpr std::size_t k_in_common = 4;  // fewer letters are chance
 
 std::string shown(std::string_view text) { return "'" + printable(text, 80) + "'"; }
 
@@ -64,9 +66,28 @@ std::optional<std::string> spiffe_difference(std::string_view found, std::string
   return "another trust domain: " + shown(domain(found)) + " for " + shown(domain(expected));
 }
 
+std::string prefixed(const std::string& words) { return words.empty() ? words : "; " + words; }
+
+// What a role is called and what its sessions are (sts:GetCallerIdentity says the latter).
+std::optional<std::string> aws_difference(std::string_view found, std::string_view expected) {
+  constexpr std::string_view k_session = ":assumed-role/";
+  const bool role = found.find(":role/") != std::string_view::npos;
+  const bool session = expected.find(k_session) != std::string_view::npos;
+  if (!found.starts_with("arn:") || !expected.starts_with("arn:") || !role || !session) return {};
+  return "the token names the role itself, and a session of a role is expected";
+}
+
+// Google's sub is the account's number.
+std::optional<std::string> account_difference(std::string_view found, std::string_view expected) {
+  const bool number = found.find_first_not_of("0123456789") == std::string_view::npos;
+  if (!number || expected.find('@') == std::string_view::npos) return {};
+  return "the token names the account by its number, and an e-mail address is expected";
+}
+
 std::string first_difference(std::string_view found, std::string_view expected) {
   const std::size_t at = static_cast<std::size_t>(
       std::mismatch(found.begin(), found.end(), expected.begin(), expected.end()).first - found.begin());
+  if (at < k_in_common || (at <= std::strlen("https://") && found.starts_with("http"))) return {};
   const auto rest = [at](std::string_view text) {
     return at >= text.size() ? std::string("its end") : shown(text.substr(at, k_shown));
   };
@@ -74,6 +95,10 @@ std::string first_difference(std::string_view found, std::string_view expected) 
 }
 
 }  // namespace
+
+std::string apart(std::string_view found, std::string_view expected) {
+  return prefixed(difference(found, expected));
+}
 
 std::string difference(std::string_view found, std::string_view expected) {
   if (found.empty()) return "there is none";
@@ -87,9 +112,10 @@ std::string difference(std::string_view found, std::string_view expected) {
                : "the token says https, the expected one says " +
                      std::string(expected.starts_with("http://") ? "http" : "no scheme");
   if (to_lower(found) == to_lower(expected))
-    return "only upper and lower case differ; " + first_difference(found, expected);
+    return "only upper and lower case differ" + prefixed(first_difference(found, expected));
   for (const auto& known : {entra_difference(found, expected), kubernetes_difference(found, expected),
-                            spiffe_difference(found, expected)})
+                            spiffe_difference(found, expected), aws_difference(found, expected),
+                            account_difference(found, expected)})
     if (known) return *known;
   return first_difference(found, expected);
 }
@@ -114,6 +140,19 @@ std::optional<std::string> scalar_text(JsonValue value) {
   if (const auto number = value.integer()) return std::to_string(*number);
   if (const auto flag = value.boolean()) return std::string(*flag ? "true" : "false");
   if (value.number()) return value.text();
+  return {};
+}
+
+std::optional<std::string> path_to(JsonValue value, std::string_view dotted) {
+  for (const auto& [name, inner] : value.members()) {
+    if (!dotted.starts_with(name)) continue;
+    const std::string_view rest = dotted.substr(name.size());
+    const bool plain = name.find_first_of(".-/ ") == std::string_view::npos;
+    const std::string step = plain ? "." + std::string(name) : "[\"" + std::string(name) + "\"]";
+    if (rest.empty()) return scalar_text(inner) ? std::optional(step) : std::nullopt;
+    if (!rest.starts_with('.') || !inner.is_object()) continue;
+    if (const auto deeper = path_to(inner, rest.substr(1))) return step + *deeper;
+  }
   return {};
 }
 

@@ -15,6 +15,7 @@
 #include "engine/diagnosis/issuer.hpp"
 #include "engine/diagnosis/route.hpp"
 #include "engine/diagnosis/token_checks.hpp"
+#include "engine/exchange/failure.hpp"
 #include "engine/url.hpp"
 #include "util/text.hpp"
 
@@ -184,10 +185,15 @@ class Diagnosis {
           m_objection ? m_objection->error.message : "the subject token is " + jwt.error().message,
           "its source has to give an OIDC JWT: look at what it holds with `wif subject`",
           {}};
-      DoctorStep step = failed_step("token", k_token, error);
+      if (is_openai() || m_objection) {
+        give(failed_step("token", k_token, error));
+        return {};
+      }
       // Another exchange may take tokens that are no JWT.
-      if (!is_openai()) step.status = StepStatus::warning;
-      give(std::move(step));
+      give(ok_step("token", k_token, "opaque: " + jwt.error().message));
+      for (const char* id : {"kid", "alg", "iss", "aud", "sub", "exp", "iat", "discovery", "jwks", "key",
+                             "signature", "mapping"})
+        give(skipped_step(id, id, "the token is opaque"));
       return {};
     }
     give(ok_step("token", k_token, "a JWT; sha256 begins with " + subject.hash.substr(0, 8)));
@@ -298,21 +304,48 @@ class Diagnosis {
     } else if (response->status == 200) {
       step = ok_step("api", k_api, asked + " answers 200");
     } else {
-      step = failed_step("api", k_api, api_error(asked, response->status));
+      step = failed_step("api", k_api, api_error(asked, *response, credential.access_token.view()));
     }
     step.ms = monotonic_ms() - began;
     give(std::move(step));
   }
 
-  static Error api_error(const std::string& asked, int status) {
-    return {status >= 500 || status == 429 ? Category::unreachable : Category::refused,
-            asked + " answered HTTP " + std::to_string(status),
-            status == 401
-                ? "the API doesn't take the token: OPENAI_BASE_URL has to be the API of the same organisation"
-            : status == 403
-                ? "the service account may not do this: see its project, and the mapping's permissions"
-                : "try again later",
-            {}};
+  static Error api_error(const std::string& asked, const HttpResponse& response, std::string_view token) {
+    const int status = response.status;
+    const std::string said = asked + " answered HTTP " + std::to_string(status);
+    if (const auto title = page_title(response))
+      return {
+          Category::unreachable,
+          said + " with a web page (" + *title + ")",
+          "a proxy, a filter or a sign-in page answered in the API's place, or OPENAI_BASE_URL isn't the API",
+          {}};
+    const Complaint complaint = read_complaint(response, token);
+    const bool no_quota = complaint.code == "insufficient_quota";
+    const bool later = status >= 500 || (status == 429 && !no_quota);
+    return {later ? Category::unreachable : Category::refused,
+            said + (complaint.code.empty() ? "" : " " + complaint.code) +
+                (complaint.words.empty() ? "" : ": " + complaint.words),
+            no_quota
+                ? "the credential is good: the project or organisation has no quota left; see its billing "
+                  "and limits"
+                : api_mend(status, complaint.code.empty() && complaint.words.empty()),
+            complaint.code};
+  }
+
+  static std::string api_mend(int status, bool wordless) {
+    switch (status) {
+      case 401:
+        return "the API doesn't take the token: OPENAI_BASE_URL has to be the API of the same organisation";
+      case 403:
+        return wordless
+                   ? "the service account may not do this: see its project, and the mapping's permissions"
+                   : "the credential is good: what it may do is for its project, the mapping's permissions "
+                     "and the API's terms to say";
+      case 404:
+        return "OPENAI_BASE_URL has to be the API's address with its path, such as https://api.openai.com/v1";
+      default:
+        return "try again later";
+    }
   }
 
   const Work& m_work;

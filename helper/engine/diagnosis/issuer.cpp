@@ -170,7 +170,7 @@ class IssuerCheck {
     if (named == issuer) return step;
     return unreached(supposed(std::move(step),
                               "the discovery document names another issuer: token " + shown(issuer) +
-                                  ", document " + shown(named) + "; " + difference(issuer, named),
+                                  ", document " + shown(named) + apart(issuer, named),
                               "make the issuer's own address and its tokens' iss the same"));
   }
 
@@ -211,7 +211,13 @@ class IssuerCheck {
   }
 
   // Keys of `a` that `b` doesn't have, by what they are: a key id is only a name.
-  static std::string missing_from(const std::vector<JsonValue>& a, const std::vector<JsonValue>& b) {
+  static bool has_name(const std::vector<JsonValue>& keys, std::string_view key_id) {
+    return std::any_of(keys.begin(), keys.end(),
+                       [&](JsonValue key) { return name_of(key).key_id == key_id; });
+  }
+
+  static std::vector<JsonValue> missing_from(const std::vector<JsonValue>& a,
+                                             const std::vector<JsonValue>& b) {
     std::vector<JsonValue> missing;
     for (const JsonValue key : a) {
       const JwkName name = name_of(key);
@@ -221,7 +227,7 @@ class IssuerCheck {
       });
       if (!there) missing.push_back(key);
     }
-    return key_ids(missing);
+    return missing;
   }
 
   DoctorStep compare(const KeySet& uploaded) const {
@@ -231,15 +237,27 @@ class IssuerCheck {
       step.found += " (the issuer's own couldn't be read to compare)";
       return step;
     }
-    const std::string absent = missing_from(m_set->keys, uploaded.keys);
-    const std::string stale = missing_from(uploaded.keys, m_set->keys);
-    if (absent.empty() && stale.empty()) {
-      step.found += ", as the issuer's";
+    const auto absent = missing_from(m_set->keys, uploaded.keys);
+    const auto more = missing_from(uploaded.keys, m_set->keys);
+    // One more is one that was retired, or one that is to sign next.
+    if (absent.empty()) {
+      step.found += more.empty() ? ", as the issuer's" : "; the issuer doesn't publish " + key_ids(more);
       return step;
     }
+    const auto names_of = [](const std::vector<JsonValue>& keys, const std::vector<JsonValue>& others,
+                             bool in_both) {
+      std::vector<JsonValue> chosen;
+      for (const JsonValue key : keys)
+        if (has_name(others, name_of(key).key_id) == in_both) chosen.push_back(key);
+      return key_ids(chosen);
+    };
     step.cause = "the uploaded key set isn't the issuer's:";
-    if (!absent.empty()) step.cause += " it lacks " + absent;
-    if (!stale.empty()) step.cause += std::string(absent.empty() ? "" : ", and") + " it still has " + stale;
+    const auto add = [&](const char* what, const std::string& names) {
+      if (!names.empty()) step.cause += (step.cause.ends_with(':') ? " " : ", ") + std::string(what) + names;
+    };
+    add("it lacks ", names_of(absent, more, false));
+    add("it has another key by the name of ", names_of(absent, more, true));
+    add("it still has ", names_of(more, absent, false));
     step.mend = "upload the issuer's present key set to OpenAI, and put the same into expect.jwks_file";
     step.category = Category::refused;
     // Old keys do no harm until the new one signs; whether it does is what the step `key` says.
@@ -282,7 +300,10 @@ class IssuerCheck {
     m_step(supposed(ok_step("signature", k_signature, "doesn't verify"),
                     "the signature doesn't verify with key " + shown(m_question.jwt.key_id) + " of " + where +
                         (good ? std::string() : ": " + good.error().message),
-                    "another key has that kid, or the token was changed or cut: fetch a fresh one"));
+                    uploads()
+                        ? "upload the issuer's present key set to OpenAI, and put the same into "
+                          "expect.jwks_file; if they are the same, the token was changed or cut"
+                        : "another key has that kid, or the token was changed or cut: fetch a fresh one"));
   }
 
   const IssuerQuestion& m_question;

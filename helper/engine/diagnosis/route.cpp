@@ -89,7 +89,8 @@ class Teller {
     skip(m_way.tls, "no usable connection");
   }
   void found(const std::string& where, std::int64_t ms) const {
-    m_step(timed(ok_step(m_way.dns.id, m_way.dns.checked, m_url.host + " is " + where), ms));
+    const std::string found = m_proxy.empty() ? where : "left to the proxy to find";
+    m_step(timed(ok_step(m_way.dns.id, m_way.dns.checked, m_url.host + " is " + found), ms));
     tell_proxy();
   }
   void tell_proxy() const {

@@ -72,7 +72,10 @@ std::string expected(const TokenExpectation& expectation, std::string_view name)
 DoctorStep check_issuer(const Jwt& jwt, const TokenExpectation& expectation) {
   DoctorStep step = ok_step("iss", "issuer (iss)", jwt.issuer.empty() ? "none" : shown(jwt.issuer));
   if (jwt.issuer.empty())
-    return minded(std::move(step), expectation, "the token has no iss", "have its source issue an OIDC token",
+    return minded(std::move(step), expectation, "the token has no iss",
+                  jwt.subject.starts_with("spiffe://")
+                      ? "set jwt_issuer in SPIRE's server to the address of its discovery provider"
+                      : "have its source issue an OIDC token",
                   true);
   const std::string wanted = expected(expectation, "issuer");
   if (wanted.empty()) {
@@ -85,7 +88,7 @@ DoctorStep check_issuer(const Jwt& jwt, const TokenExpectation& expectation) {
   }
   return unexpected(std::move(step),
                     "the issuers differ: token " + quoted_value(jwt.issuer) + ", expected " +
-                        quoted_value(wanted) + "; " + difference(jwt.issuer, wanted),
+                        quoted_value(wanted) + apart(jwt.issuer, wanted),
                     expectation.openai
                         ? "enter the token's iss at OpenAI to the letter, and in expect.issuer"
                         : "enter the token's iss at the relying party to the letter, and in expect.issuer");
@@ -127,7 +130,7 @@ DoctorStep guess_audience(DoctorStep step, const Jwt& jwt, const TokenExpectatio
         mend);
   return guessed(std::move(step),
                  "the audience is nearly the guides': token " + quoted_value(found) + ", guides " +
-                     quoted_value(k_usual_audience) + "; " + difference(found, k_usual_audience),
+                     quoted_value(k_usual_audience) + apart(found, k_usual_audience),
                  mend);
 }
 
@@ -146,8 +149,8 @@ DoctorStep check_audience(const Jwt& jwt, const TokenExpectation& expectation) {
     return step;
   }
   const std::string cause = "the audiences differ: token " + quoted_value(joined(jwt.audience)) + ", " +
-                            (said ? "expected " : "asked for ") + quoted_value(wanted) + "; " +
-                            difference(jwt.audience.front(), wanted);
+                            (said ? "expected " : "asked for ") + quoted_value(wanted) +
+                            apart(jwt.audience.front(), wanted);
   const std::string mend = std::string("one text in three places: the token's source, ") +
                            (expectation.openai ? "OpenAI's provider" : "the relying party") +
                            ", and expect.audience";
@@ -207,16 +210,36 @@ std::optional<JsonValue> claim_of(const Row& row, const Jwt& jwt, const NamedVal
   return evaluate_path(setting_of(expect, name), jwt);
 }
 
+struct Mismatch {
+  std::string why;
+  std::string mend = {};  // empty: which of the two is right is for whoever reads it
+};
+
+// A row named as if it reached into an object.
+std::optional<Mismatch> nested(const Row& row, const Jwt& jwt) {
+  const auto path = path_to(jwt.payload.root(), row.key);
+  if (!path || row.key.starts_with(k_derived)) return {};
+  const std::string name = row.key.substr(row.key.find_last_of("./") + 1);
+  return Mismatch{"the claim is inside another one, where no row reaches",
+                  "add the attribute transformation " + shown(name) + " = assertion" + shown(*path) +
+                      " to the provider at OpenAI, and have the row say openai." + shown(name) +
+                      " (here: expect.attributes and expect.claims)"};
+}
+
 // Why the row doesn't match; nothing if it does.
-std::optional<std::string> row_mismatch(const Row& row, JsonValue value) {
-  if (const auto problem = row_problem(row.pattern)) return *problem;
-  if (!value || value.is_null()) return "the token has no such claim";
+std::optional<Mismatch> row_mismatch(const Row& row, JsonValue value, const Jwt& jwt) {
+  if (const auto problem = row_problem(row.pattern)) return Mismatch{*problem};
+  if (!value)
+    if (auto inside = nested(row, jwt)) return inside;
+  if (!value || value.is_null()) return Mismatch{"the token has no such claim"};
   const auto text = scalar_text(value);
-  if (!text) return "the claim is a list or an object, which no row can match";
+  if (!text)
+    return Mismatch{"the claim is a list or an object, which no row can match",
+                    "take one value out of it by an attribute transformation at OpenAI, and map that"};
   if (row_matches(row.pattern, *text)) return {};
   const std::string_view plain = std::string_view(row.pattern).substr(0, row.pattern.find('*'));
-  return "token " + quoted_value(*text) + ", expected " + quoted_value(row.pattern) + "; " +
-         difference(*text, plain);
+  return Mismatch{"token " + quoted_value(*text) + ", expected " + quoted_value(row.pattern) +
+                  apart(*text, plain)};
 }
 
 }  // namespace
@@ -226,7 +249,7 @@ DoctorStep check_mapping(const Jwt& jwt, const NamedValues& expect) {
   std::size_t rows = 0;
   std::string left_out;
   std::string underived;
-  std::vector<std::string> mismatches;
+  std::vector<Mismatch> mismatches;
   for (const auto& [name, pattern] : expect) {
     if (!name.starts_with(k_claims)) continue;
     const Row row{name.substr(k_claims.size()), pattern};
@@ -236,8 +259,8 @@ DoctorStep check_mapping(const Jwt& jwt, const NamedValues& expect) {
       left_out += (left_out.empty() ? "" : ", ") + row.key;
       if (setting_of(expect, std::string(k_attributes) + row.key.substr(k_derived.size())).empty())
         underived += (underived.empty() ? "" : ", ") + row.key;
-    } else if (auto why = row_mismatch(row, *value)) {
-      mismatches.push_back(row.key + ": " + *why);
+    } else if (auto why = row_mismatch(row, *value, jwt)) {
+      mismatches.push_back({row.key + ": " + why->why, why->mend});
     }
   }
   if (rows == 0) return skipped_step("mapping", step.checked, "expect.claims has no rows to compare with");
@@ -252,9 +275,13 @@ DoctorStep check_mapping(const Jwt& jwt, const NamedValues& expect) {
         "add the transformation to the provider at OpenAI, and to expect.attributes");
   if (mismatches.empty()) return step;
   step.status = StepStatus::failed;
-  step.cause = "the token doesn't match the mapping: " + mismatches.front();
-  for (std::size_t i = 1; i < mismatches.size(); ++i) step.cause += "; " + mismatches[i];
-  step.mend = "change the mapping's row at OpenAI (and expect.claims), or run as the identity that it names";
+  step.cause = "the token doesn't match the mapping: " + mismatches.front().why;
+  for (std::size_t i = 1; i < mismatches.size(); ++i) step.cause += "; " + mismatches[i].why;
+  step.mend = mismatches.front().mend;
+  if (step.mend.empty())
+    step.mend =
+        "if it is this workload that is to have access, enter what its token says in the mapping's row at "
+        "OpenAI (and in expect.claims); else run it as the identity that the row names";
   step.category = Category::refused;
   return step;
 }

@@ -33,30 +33,6 @@ constexpr std::array k_mends = {
         "the server takes another kind of token or request: see exchange.subject_token_type and requested_token_type"},
 };
 
-// What an error answer says: RFC 6749 section 5.2, or the API's own {"error": {"code", "message"}}.
-struct Complaint {
-  std::string code;
-  std::string words;
-};
-
-Complaint read_complaint(const HttpResponse& response, const SubjectToken& subject) {
-  Complaint complaint;
-  const auto json = Json::parse(response.body.reveal());
-  if (!json) return complaint;
-  const auto clean = [&](JsonValue value) {
-    std::string text(value.string().value_or(""));
-    // A server that quotes the token back, whatever it looks like.
-    for (auto at = text.find(subject.token.view()); !subject.token.empty() && at != std::string::npos;
-         at = text.find(subject.token.view()))
-      text.replace(at, subject.token.size(), "[redacted]");
-    return printable(redact(text), k_longest_words);
-  };
-  const JsonValue error = (*json)["error"];
-  complaint.code = clean(error.is_object() ? error["code"] : error);
-  complaint.words = clean(error.is_object() ? error["message"] : (*json)["error_description"]);
-  return complaint;
-}
-
 bool says_reused(const Complaint& complaint) {
   const std::string text = to_lower(complaint.code + " " + complaint.words);
   constexpr std::array k_signs = {"jti_reused", "jti reused", "already been used", "already used",
@@ -120,6 +96,17 @@ void fail_there(EngineError& failure, const HttpResponse& response, const Relyin
                      later, complaint.code};
 }
 
+// Not the server's own words: something on the way, or in front of it, answered for it.
+Error page_instead(const RelyingParty& party, const std::string& title, const std::string& said, int status) {
+  return {
+      Category::unreachable,
+      "what answered for " + party.host + " is a web page (" + title + "), not its token endpoint: " + said,
+      (status >= 500 ? std::string("try again later; if it stays so, ") : std::string()) +
+          "a proxy, a filter or a sign-in page on the way answered in its place: have it let " + party.host +
+          " through (https_proxy, no_proxy), or check exchange.url",
+      {}};
+}
+
 Error redirected(const HttpResponse& response, const RelyingParty& party) {
   const std::string location(response.header("location"));
   return {Category::unreachable,
@@ -131,6 +118,36 @@ Error redirected(const HttpResponse& response, const RelyingParty& party) {
 }
 
 }  // namespace
+
+Complaint read_complaint(const HttpResponse& response, std::string_view secret) {
+  Complaint complaint;
+  const auto json = Json::parse(response.body.reveal());
+  if (!json) return complaint;
+  const auto clean = [&](JsonValue value) {
+    std::string text(value.string().value_or(""));
+    // A server that quotes the token back, whatever it looks like.
+    for (auto at = text.find(secret); !secret.empty() && at != std::string::npos; at = text.find(secret))
+      text.replace(at, secret.size(), "[redacted]");
+    return printable(redact(text), k_longest_words);
+  };
+  const JsonValue error = (*json)["error"];
+  complaint.code = clean(error.is_object() ? error["code"] : error);
+  complaint.words = clean(error.is_object() ? error["message"] : (*json)["error_description"]);
+  return complaint;
+}
+
+std::optional<std::string> page_title(const HttpResponse& response) {
+  const std::string_view body = trim(response.body.view());
+  if (!body.starts_with('<') || to_lower(response.header("content-type")).find("xml") != std::string::npos)
+    return {};
+  const std::string small = to_lower(body);
+  const std::size_t tag = small.find("<title");
+  const std::size_t begin = tag == std::string::npos ? tag : small.find('>', tag);
+  const std::size_t end = begin == std::string::npos ? begin : small.find('<', begin);
+  if (end == std::string::npos) return "without a title";
+  const std::string title = printable(redact(body.substr(begin + 1, end - begin - 1)), 80);
+  return title.empty() ? "without a title" : "'" + title + "'";
+}
 
 tl::unexpected<Error> unusable(const std::string& host, const std::string& what) {
   return fail(
@@ -145,12 +162,14 @@ std::string request_id(const HttpResponse& response) {
 }
 
 EngineError http_error(const HttpResponse& response, const RelyingParty& party, const SubjectToken& subject) {
-  const Complaint complaint = read_complaint(response, subject);
+  const Complaint complaint = read_complaint(response, subject.token.view());
   EngineError failure;
   failure.request_id = request_id(response);
   failure.retry_after = response.retry_after;
   const std::string said = describe(response, complaint, failure.request_id);
-  if (response.status == 429 || response.status >= 500) {
+  if (const auto title = page_title(response); title && response.status >= 400) {
+    failure.error = page_instead(party, *title, said, response.status);
+  } else if (response.status == 429 || response.status >= 500) {
     fail_there(failure, response, party, said, complaint, subject);
   } else if (response.status >= 400) {
     refuse(failure, response, party, said, complaint, subject);

@@ -2,6 +2,7 @@
 // What a relying party that said no is understood to say: RFC 6749 section 5.2, or an API's own error object.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,16 @@ struct RelyingParty {
   std::string_view refusal_hint;    // what to compare when it refuses and its code says no more
   std::string_view internal_error;  // what a bare 500 mostly means there; empty: nothing is known
 };
+
+// What an error answer says: RFC 6749 section 5.2, or the API's own {"error": {"code", "message"}}. Printable, without `secret`.
+struct Complaint {
+  std::string code;
+  std::string words;
+};
+Complaint read_complaint(const HttpResponse& response, std::string_view secret);
+
+// The title of a web page in an answer's place, in quotes, or "without a title"; nothing where it is no page.
+std::optional<std::string> page_title(const HttpResponse& response);
 
 // Any status but 200.
 EngineError http_error(const HttpResponse& response, const RelyingParty& party, const SubjectToken& subject);
