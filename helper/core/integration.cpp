@@ -22,6 +22,12 @@ Status one_token(const Profile& profile, const Credential& credential) {
               "`wif get` prints it as JSON, `wif exec` puts it into a command's environment");
 }
 
+Secret line_of(JsonWriter& writer) {
+  std::string text = writer.take();
+  append_wiping(text, "\n");
+  return Secret(std::move(text));
+}
+
 std::string one_line(const Error& error) {
   return error.hint.empty() ? error.message : error.message + "; " + error.hint;
 }

@@ -19,6 +19,7 @@
 #include "core/system.hpp"
 #include "util/arguments.hpp"
 #include "util/error.hpp"
+#include "util/json.hpp"
 #include "util/secret.hpp"
 
 namespace wif {
@@ -124,6 +125,9 @@ struct Integration {
 
 // Where a bare token is wanted: a credential that is more than one is an error (usage).
 Status one_token(const Profile& profile, const Credential& credential);
+
+// What was written, as a line.
+Secret line_of(JsonWriter& writer);
 
 // The message and what to do, for protocols that have room for one text.
 std::string one_line(const Error& error);

@@ -6,7 +6,6 @@
 
 #include "core/integration.hpp"
 #include "util/encode.hpp"
-#include "util/json.hpp"
 
 namespace wif {
 namespace {
@@ -31,9 +30,7 @@ class Aws final : public Protocol {
     writer.member("SessionToken", credential.access_token.view());
     writer.member("Expiration", std::string_view(rfc3339(credential.expires_at)));
     writer.end();
-    std::string text = writer.take();
-    append_wiping(text, "\n");
-    return Reply{Secret(std::move(text)), 0};
+    return Reply{line_of(writer), 0};
   }
 };
 

@@ -6,7 +6,6 @@
 
 #include "core/integration.hpp"
 #include "util/encode.hpp"
-#include "util/json.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -51,9 +50,7 @@ class Bazel final : public Protocol {
     writer.object().key("headers").object().key("Authorization").array().value(header.view()).end().end();
     if (!m_no_expires) writer.member("expires", std::string_view(rfc3339(grant.credential.expires_at)));
     writer.end();
-    std::string text = writer.take();
-    append_wiping(text, "\n");
-    return Reply{Secret(std::move(text)), 0};
+    return Reply{line_of(writer), 0};
   }
 
  private:

@@ -7,7 +7,6 @@
 #include <array>
 
 #include "core/integration.hpp"
-#include "util/json.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -23,7 +22,7 @@ Reply error_reply(std::string_view kind, const std::optional<std::string>& messa
   if (message) writer.member("message", std::string_view(*message)).key("caused-by").array().end();
   writer.end().end();
   // The conversation was in order, whatever came of it.
-  return Reply{Secret(writer.take() + "\n"), 0};
+  return Reply{line_of(writer), 0};
 }
 
 tl::unexpected<Error> malformed(const std::string& what) {
@@ -70,9 +69,7 @@ class Cargo final : public Protocol {
     writer.object().key("Ok").object().member("kind", "get").member("token", token.view());
     writer.member("cache", "expires").member("expiration", grant.credential.expires_at);
     writer.member("operation_independent", true).end().end();
-    std::string text = writer.take();
-    append_wiping(text, "\n");
-    return Reply{Secret(std::move(text)), 0};
+    return Reply{line_of(writer), 0};
   }
 
   // Where there is no identity cargo may ask its other providers, such as `cargo login`'s.

@@ -6,7 +6,6 @@
 #include <array>
 
 #include "core/integration.hpp"
-#include "util/json.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -63,9 +62,7 @@ class Docker final : public Protocol {
     writer.object().member("ServerURL", std::string_view(m_server));
     writer.member("Username", m_username ? std::string_view(*m_username) : k_default_user);
     writer.member("Secret", grant.credential.access_token.view()).end();
-    std::string text = writer.take();
-    append_wiping(text, "\n");
-    return Reply{Secret(std::move(text)), 0};
+    return Reply{line_of(writer), 0};
   }
 
   Reply failure(const Error& error) override { return Reply{Secret(one_line(error) + "\n"), k_failed}; }

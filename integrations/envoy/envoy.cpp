@@ -7,7 +7,6 @@
 #include <array>
 
 #include "core/integration.hpp"
-#include "util/json.hpp"
 
 namespace wif {
 namespace {
@@ -25,9 +24,7 @@ Result<Secret> render(const Grant& grant) {
   writer.member("@type", k_secret_type).member("name", k_secret_name);
   writer.key("generic_secret").object().key("secret").object().member("inline_string", header.view());
   writer.end().end().end().end().end();
-  std::string text = writer.take();
-  append_wiping(text, "\n");
-  return Secret(std::move(text));
+  return line_of(writer);
 }
 
 constexpr std::array k_formats = {

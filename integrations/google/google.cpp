@@ -7,7 +7,6 @@
 #include <array>
 
 #include "core/integration.hpp"
-#include "util/json.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -45,9 +44,7 @@ class Google final : public Protocol {
     writer.member("expiration_time", grant.credential.expires_at);
     writer.member("id_token", grant.credential.access_token.view());
     writer.end();
-    std::string text = writer.take();
-    append_wiping(text, "\n");
-    Reply reply{Secret(std::move(text)), 0};
+    Reply reply{line_of(writer), 0};
     if (m_file.empty()) return reply;
     reply.file = m_file;
     reply.file_text = m_interactive ? std::move(reply.text) : reply.text.clone();
@@ -62,7 +59,7 @@ class Google final : public Protocol {
     const std::string message = error.hint.empty() ? error.message : error.message + " (" + error.hint + ")";
     writer.member("message", std::string_view(message));
     writer.end();
-    return Reply{Secret(writer.take() + "\n"), static_cast<int>(error.category)};
+    return Reply{line_of(writer), static_cast<int>(error.category)};
   }
 
  private:

@@ -9,7 +9,6 @@
 
 #include "core/integration.hpp"
 #include "core/jwt.hpp"
-#include "util/json.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -111,9 +110,7 @@ class Kubelet final : public Protocol {
       writer.end();
     }
     writer.end().end();
-    std::string text = writer.take();
-    append_wiping(text, "\n");
-    return Reply{Secret(std::move(text)), 0};
+    return Reply{line_of(writer), 0};
   }
 
   std::optional<std::string> m_username;

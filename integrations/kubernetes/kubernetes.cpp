@@ -8,7 +8,6 @@
 
 #include "core/integration.hpp"
 #include "util/encode.hpp"
-#include "util/json.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -56,9 +55,7 @@ class Kubernetes final : public Protocol {
     writer.member("expirationTimestamp", std::string_view(rfc3339(grant.credential.expires_at)));
     writer.member("token", grant.credential.access_token.view());
     writer.end().end();
-    std::string text = writer.take();
-    append_wiping(text, "\n");
-    return Reply{Secret(std::move(text)), 0};
+    return Reply{line_of(writer), 0};
   }
 
  private:

@@ -5,7 +5,6 @@
 #include <array>
 
 #include "core/integration.hpp"
-#include "util/json.hpp"
 #include "util/text.hpp"
 
 namespace wif {
@@ -44,9 +43,7 @@ class Terraform final : public Protocol {
     TRY(one_token(grant.profile, grant.credential));
     JsonWriter writer;
     writer.object().member("token", grant.credential.access_token.view()).end();
-    std::string text = writer.take();
-    append_wiping(text, "\n");
-    return Reply{Secret(std::move(text)), 0};
+    return Reply{line_of(writer), 0};
   }
 
   // Terraform goes on without a token: public registries need none (terraform#26244).
