@@ -224,10 +224,10 @@ server_api {{
         new = self.jwt("prepare")["prepared_authority"]["authority_id"]
         until(lambda: len(self.keys()["keys"]) == 2)
         self.jwt("activate", "-authorityID", new)
-        self.jwt("taint", "-authorityID", old)
+        self.jwt("taint", "-authorityID", old)  # the agent throws away what that one signed
+        until(lambda: self.token(self.openai).split(".")[0] != before.split(".")[0])
         self.jwt("revoke", "-authorityID", old)
         until(lambda: [key["kid"] for key in self.keys()["keys"]] == [new])
-        until(lambda: self.token(self.openai).split(".")[0] != before.split(".")[0])
 
     def jwt(self, *words):
         return json.loads(self.server("localauthority", "jwt", *words, "-output", "json"))
