@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import time
+import urllib.request
 
 import harness
 import serving
@@ -343,7 +344,8 @@ class Tokens(DoctorCase):
 
     def test_a_key_that_the_issuer_does_not_publish(self):
         self.testbed.mint(kid="rotated-away")
-        self.assert_cause("key", "rotated-away", "testbed-rs256", certain=False)
+        cause = self.assert_cause("key", "rotated-away", "testbed-rs256", certain=False)
+        self.assertIn("fetch a fresh token", cause["mend"])
 
     def test_a_signature_that_does_not_verify(self):
         self.testbed.mint(bad_signature=True)
@@ -380,9 +382,19 @@ class Tokens(DoctorCase):
             json.dump({"keys": [{"kty": "RSA", "kid": "last-year", "n": "AQAB", "e": "AQAB"}]}, file)
         self.configure(providers=[{"id": "idp_testbed", "jwks": {"keys": []}}])
         self.expect["jwks_file"] = stale
-        self.assert_cause("key", "uploaded", "last-year", certain=False)
+        cause = self.assert_cause("key", "uploaded", "last-year", certain=False)
+        self.assertIn("upload its present key set", cause["mend"])
         self.assertIn("it lacks", self.steps["uploaded_jwks"]["cause"])
         self.assertIn("it still has last-year", self.steps["uploaded_jwks"]["cause"])
+
+    def test_a_token_that_is_older_than_both_key_sets(self):
+        self.expect["jwks_file"] = os.path.join(self.folder, "jwks.json")
+        with urllib.request.urlopen(self.issuer + "/openid/v1/jwks") as answer, open(self.expect["jwks_file"], "wb") as file:
+            file.write(answer.read())
+        self.testbed.mint(kid="rotated-away")
+        cause = self.assert_cause("key", "rotated-away", "the uploaded key set has only testbed-rs256", certain=False)
+        self.assertIn("fetch a fresh token", cause["mend"])
+        self.assertIn("as the issuer's", self.steps["uploaded_jwks"]["found"])
 
     def test_no_jwt_at_all(self):
         self.set_token("an-opaque-token")

@@ -273,21 +273,30 @@ class IssuerCheck {
       m_step(skipped_step("key", k_key, why));
       return m_step(skipped_step("signature", k_signature, why));
     }
-    const auto key = std::find_if(set->keys.begin(), set->keys.end(),
-                                  [&](JsonValue one) { return name_of(one).key_id == jwt.key_id; });
-    if (key == set->keys.end()) {
-      m_step(supposed(
-          ok_step("key", k_key, "absent"),
-          "the token is signed with key " + shown(jwt.key_id) + ", and " + where + " has only " +
-              key_ids(set->keys),
-          uploads()
-              ? "the issuer rotated its keys: upload its present key set to OpenAI"
-              : "the issuer signs with a key that it doesn't publish: it rotated and its key set is old, or "
-                "the token is of another issuer"));
+    const JsonValue* key = find_key(*set, jwt.key_id);
+    if (key == nullptr) {
+      m_step(supposed(ok_step("key", k_key, "absent"),
+                      "the token is signed with key " + shown(jwt.key_id) + ", and " + where + " has only " +
+                          key_ids(set->keys),
+                      mend_of_absent_key()));
       return m_step(skipped_step("signature", k_signature, "no key to verify it with"));
     }
     m_step(ok_step("key", k_key, printable(jwt.key_id, 64)));
     check_signature(*key, where);
+  }
+
+  static const JsonValue* find_key(const KeySet& set, const std::string& id) {
+    const auto key = std::find_if(set.keys.begin(), set.keys.end(),
+                                  [&](JsonValue one) { return name_of(one).key_id == id; });
+    return key == set.keys.end() ? nullptr : &*key;
+  }
+
+  // Which of the two is old: the uploaded set, or the token.
+  std::string mend_of_absent_key() const {
+    if (uploads() && (!m_set || find_key(*m_set, m_question.jwt.key_id) != nullptr))
+      return "the issuer rotated its keys: upload its present key set to OpenAI";
+    return "the issuer doesn't publish that key: if it rotated its keys since, fetch a fresh token; else "
+           "the key set that it publishes is old, or the token is of another issuer";
   }
 
   void check_signature(JsonValue key, const std::string& where) {
