@@ -67,7 +67,7 @@ Result<int> look_up(const GlobalOptions& global, const Wanted& wanted, SessionOp
   const bool silent = wanted.silent && credential;
   for (const auto& warning : session.warnings())
     if (!silent) warn(warning);
-  if (!credential) return tl::unexpected(std::move(credential.error()));
+  if (!credential) return tl::unexpected(point_at_doctor(std::move(credential.error()), profile.name));
   if (options.verbosity > 0)
     inform("profile '" + profile.name +
            "': " + (session.from_cache() ? "from the cache" : "newly exchanged"));
@@ -82,6 +82,14 @@ Result<int> look_up(const GlobalOptions& global, const Wanted& wanted, SessionOp
 }
 
 }  // namespace
+
+Error point_at_doctor(Error error, const std::string& profile) {
+  if (error.category == Category::no_identity || error.category == Category::refused ||
+      error.category == Category::unreachable)
+    error.hint +=
+        (error.hint.empty() ? "`wif doctor -p " : "; `wif doctor -p ") + profile + "` looks at the whole way";
+  return error;
+}
 
 bool is_global_option(const std::string& word, bool& takes_value) {
   const std::string_view name = std::string_view(word).substr(0, word.find('='));

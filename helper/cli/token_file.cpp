@@ -116,7 +116,7 @@ Result<Written> TokenFile::write(bool renew, bool keeping, std::int64_t longest_
   Session session(real_system(), engine, profile, options);
   auto credential = session.get();
   for (const auto& warning : session.warnings()) warn(warning);
-  if (!credential) return tl::unexpected(std::move(credential.error()));
+  if (!credential) return tl::unexpected(point_at_doctor(std::move(credential.error()), profile.name));
   if (m_target) {
     TRY_ASSIGN(const Secret text, content(*m_target, profile, *credential));
     TRY(replace_file(m_target->path, m_target->mode, text.view()));

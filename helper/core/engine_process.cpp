@@ -210,7 +210,7 @@ EngineAnswer no_answer(const Error& error, const std::string& stage, std::option
                        const EngineRequest& request) {
   if (!in_time)
     return failed(Category::unreachable, "no answer within the time allowed, " + at_stage(stage, request),
-                  "give it more with --timeout, or see `wif doctor`");
+                  "give it more with --timeout");
   if (!status)
     return failed(Category::bug,
                   error.message + ", " + at_stage(stage, request) +

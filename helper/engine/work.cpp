@@ -21,10 +21,9 @@ namespace {
 constexpr const char* k_given_type = "urn:ietf:params:oauth:token-type:jwt";
 
 Error overdue(const EngineRequest& request, const std::string& what) {
-  const std::string hint = "allow more with --timeout; `wif doctor` shows where the time goes";
   return {Category::unreachable,
           what + " within the time allowed, for profile '" + request.profile + "'",
-          hint,
+          "allow more with --timeout",
           {}};
 }
 
@@ -101,12 +100,10 @@ std::string suspicion(const Work& work, const SubjectToken& subject, const Error
   return {};
 }
 
-// Doctor itself runs the exchange by another way, and needs no word of itself.
-void point_at_doctor(const Work& work, const SubjectToken& subject, EngineError& failure) {
+void add_suspicion(const Work& work, const SubjectToken& subject, EngineError& failure) {
   if (!failure.misfit) return;
-  std::string& hint = failure.error.hint;
-  if (std::string better = suspicion(work, subject, failure.error); !better.empty()) hint = std::move(better);
-  hint += (hint.empty() ? "" : "; ") + std::string("`wif doctor` compares it all");
+  if (std::string better = suspicion(work, subject, failure.error); !better.empty())
+    failure.error.hint = std::move(better);
 }
 
 // What a refresh token gives; nothing where there is none, or where the server takes it no longer.
@@ -207,7 +204,7 @@ ExchangeResult run_exchange(const Work& work) {
     work.log.plain(LogLevel::info, host + " issued a credential for " + duration_words(result->lifetime()));
   } else {
     result.error().subject_hash = subject->hash;
-    point_at_doctor(work, *subject, result.error());
+    add_suspicion(work, *subject, result.error());
   }
   return result;
 }

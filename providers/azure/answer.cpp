@@ -172,7 +172,7 @@ const char* later_hint(Kind kind, std::int32_t status) {
     return "too many ask on this machine; let them share a cache (WIF_CACHE_DIR), and try later";
   if (status == 404 && kind == Kind::imds)
     return "outside of Azure something else answers there: `wif providers` shows what fits; subject.endpoint moves it";
-  return "try again; `wif doctor` shows more";
+  return "try again";
 }
 
 Failure by_status(Kind kind, std::int32_t status, const std::string& message) {
@@ -187,7 +187,7 @@ Failure by_status(Kind kind, std::int32_t status, const std::string& message) {
   if (kind == Kind::arc && status == 401)
     return {WIF_REFUSED, message,
             "the agent didn't take its own key: try again, and look at `azcmagent logs`"};
-  return {WIF_REFUSED, message, "`wif doctor` shows more"};
+  return {WIF_REFUSED, message, "see whether that identity is assigned here, and may have tokens for this audience"};
 }
 
 }  // namespace

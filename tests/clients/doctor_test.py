@@ -64,7 +64,7 @@ class DoctorCase(harness.Case):
         if certain is not None:
             self.assertEqual(cause["certain"], certain, json.dumps(cause))
         self.assertEqual(self.code, code)
-        self.assertNotIn("`wif doctor` compares", json.dumps(self.steps))  # it is doctor that says it
+        self.assertNotIn("wif doctor", json.dumps(self.steps))  # it is doctor that says it
         return cause
 
     def configure(self, **what):
