@@ -143,8 +143,10 @@ std::string write_preset(std::ostream& out, const ParsedPreset& from, std::size_
   out << "\n// " << from.name << "\n";
   const std::string settings = write_settings(out, prefix + "settings", from.settings);
   const std::string set = write_pairs(out, prefix + "set", from.set);
+  const std::string prefixes = write_pairs(out, prefix + "prefixes", from.prefixes);
   return literal(from.name) + ", " + literal(from.summary) + ", " + settings + ", " + literal(from.base) +
-         ", " + set + ", " + literal(from.hosts);
+         ", " + set + ", " + literal(from.hosts) + ", \"built in\", " + literal(from.audience) + ", " +
+         prefixes;
 }
 
 // The arrays of all, and the function that gives them.

@@ -90,6 +90,8 @@ void explain_bare_failure(const Profile& profile, std::vector<DoctorStep>& steps
         "compare both ids and the mapping with OpenAI's settings (`wif setup` prints what belongs there)";
     if (!open.empty())
       step.mend += "; and write " + open + " into the profile, so that they can be compared here";
+    if (const DoctorStep* sub = find_step(steps, "sub"); sub != nullptr && !open.empty())
+      step.mend += "; the token's sub is '" + sub->found + "'";
     step.mend += "; if all of that is right, it may be OpenAI's own trouble: see status.openai.com";
     step.category = Category::refused;
     blame_guesses(steps);
@@ -99,6 +101,14 @@ void explain_bare_failure(const Profile& profile, std::vector<DoctorStep>& steps
         other.category = Category::refused;
     return;
   }
+}
+
+// What was only odd explains a refusal by a server of whose checks nothing else is known here.
+void explain_refusal(const Profile& profile, std::vector<DoctorStep>& steps) {
+  const DoctorStep* exchange = find_step(steps, "exchange");
+  if (exchange != nullptr && exchange->status == StepStatus::failed &&
+      exchange->category == Category::refused && !is_openai(profile))
+    blame_guesses(steps);
 }
 
 // Who failed was chosen by something that may be a leftover.
@@ -111,14 +121,14 @@ void explain_source(const Profile& profile, std::vector<DoctorStep>& steps) {
                    profile.provider_why;
 }
 
-// An identity that the mapping doesn't know may be one of several that the source had.
-void explain_mapping(std::vector<DoctorStep>& steps) {
+// What differs may be what the source itself warned of: an identity that is one of several, another audience.
+void explain_difference(std::vector<DoctorStep>& steps) {
   const auto warning = std::find_if(steps.begin(), steps.end(), [](const DoctorStep& step) {
     return step.id == "source" && step.status == StepStatus::warning;
   });
   if (warning == steps.end()) return;
   for (auto& step : steps)
-    if (step.id == "mapping" && step.status == StepStatus::failed)
+    if ((step.id == "mapping" || step.id == "aud") && step.status == StepStatus::failed)
       step.mend = "look at what the source warns of first: " + warning->cause + ". Else: " + step.mend;
 }
 
@@ -129,16 +139,18 @@ Diagnosis diagnose_all(const GlobalOptions& global, const SessionOptions& option
   diagnosis.profile = profile ? profile->name : global.choice.profile.value_or("");
   diagnose_cache(profile ? &*profile : nullptr, steps);
   steps.push_back(diagnose_environment(real_system()));
-  const auto config = Config::load(real_system(), global.choice);
-  const auto names = config ? config->profile_names() : tl::unexpected(config.error());
-  steps.push_back(diagnose_integrations(real_system(), names ? &*names : nullptr));
+  ConfigChoice consumers = global.choice;
+  consumers.profile.reset();  // theirs are their own
+  const auto config = Config::load(real_system(), consumers);
+  steps.push_back(diagnose_integrations(real_system(), config ? &*config : nullptr));
   if (profile) run_engine(*profile, options, call_api, steps);
   add_unreached(steps);
   const DoctorStep* exchange = find_step(steps, "exchange");
   if (exchange != nullptr && exchange->status == StepStatus::ok) relax_after_success(steps);
   if (profile) explain_bare_failure(*profile, steps);
+  if (profile) explain_refusal(*profile, steps);
   if (profile) explain_source(*profile, steps);
-  explain_mapping(steps);
+  explain_difference(steps);
   sort_steps(steps);
   diagnosis.cause = probable_cause(steps);
   if (!diagnosis.cause) diagnosis.notice = worth_a_look(steps);

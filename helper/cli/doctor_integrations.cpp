@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/doctor_local.hpp"
+#include "core/hosts.hpp"
 #include "integrations/table.hpp"
 #include "util/text.hpp"
 
@@ -131,9 +132,35 @@ std::optional<Trouble> profile_trouble(const Words& known, const std::string& pr
                      "), or write [profiles." + printable(profile, 64) + "]"};
 }
 
+// The hosts that wif is asked for, each in front of a word that names wif: `"ghcr.io": "wif"`, `[credential "https://host"] helper = wif`.
+std::vector<Target> hosts_of(const Integration& integration, const Words& words) {
+  std::vector<Target> hosts;
+  const auto add = [&](std::string_view word) {
+    if (word.starts_with("sparse+")) word.remove_prefix(std::strlen("sparse+"));
+    if (word.find('*') != std::string_view::npos) return;
+    if (auto target = parse_target(word)) hosts.push_back(std::move(*target));
+  };
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (!names_wif(integration, words[i])) continue;
+    const std::string& before = words[i - 1];
+    if (integration.host_before_program && before.find('.') != std::string::npos) add(before);
+    if (i > 1 && words[i - 2].find("://") != std::string::npos) add(words[i - 2]);
+  }
+  return hosts;
+}
+
+std::optional<Trouble> host_trouble(const Config& config, const Target& host) {
+  Catalogue catalogue(real_system());
+  const auto profile = config.profile_for(catalogue, host);
+  if (!profile || *profile) return {};  // that the profile itself is wrong, other steps say
+  return Trouble{"asks for " + host.authority() + ", which no profile's hosts name",
+                 "add it to hosts of the profile whose credential it is to get"};
+}
+
 }  // namespace
 
-DoctorStep diagnose_integrations(const System& system, const std::vector<std::string>* profiles) {
+DoctorStep diagnose_integrations(const System& system, const Config* config) {
+  const auto profiles = config == nullptr ? Result<Words>(Words()) : config->profile_names();
   Words found;
   Words causes;
   Words mends;
@@ -153,9 +180,11 @@ DoctorStep diagnose_integrations(const System& system, const std::vector<std::st
       const std::string where = std::string(integration->name) + " (" + *path + ")";
       found.push_back(where);
       for (const auto& program : programs) mind(where, program_trouble(system, *integration, program));
-      if (profiles == nullptr) continue;
-      for (const auto& profile : profiles_of(*integration, words))
-        mind(where, profile_trouble(*profiles, profile));
+      if (config == nullptr || !profiles) continue;
+      const Words asked = profiles_of(*integration, words);
+      for (const auto& profile : asked) mind(where, profile_trouble(*profiles, profile));
+      if (!asked.empty()) continue;
+      for (const auto& host : hosts_of(*integration, words)) mind(where, host_trouble(*config, host));
     }
   DoctorStep step = ok_step("integrations", k_integrations,
                             found.empty() ? "none is set up for this user" : join(found, "; "));

@@ -93,10 +93,25 @@ std::optional<Error> ids_problem(const Profile& profile) {
   return {};
 }
 
+// Values that don't begin as the preset's do.
+std::string odd_values(const Profile& profile) {
+  std::string odd;
+  for (const auto& [name, prefix] : profile.exchange.prefixes)
+    for (const std::string_view value : split(profile.get("exchange." + std::string(name)), '\n'))
+      if (!value.empty() && !value.starts_with(prefix))
+        odd += (odd.empty() ? "exchange." : "; exchange.") + std::string(name) + " is '" +
+               printable(value, 80) + "', and such values begin with " + std::string(prefix);
+  return odd;
+}
+
 DoctorStep configuration_step(const Profile& profile) {
   DoctorStep step = ok_step("configuration", k_configuration, "'" + profile.name + "' " + files_of(profile));
   if (auto problem = ids_problem(profile)) {
     step = failed_step("configuration", k_configuration, *problem);
+  } else if (std::string odd = odd_values(profile); !odd.empty()) {
+    step = warned(std::move(step), std::move(odd),
+                  "copy it anew from the server's settings: the id, not the name");
+    step.guessed = true;
   }
   return step;
 }

@@ -20,8 +20,8 @@ void diagnose_cache(const Profile* profile, std::vector<DoctorStep>& steps);
 // environment: what hides federation from other programs, or sends them astray.
 DoctorStep diagnose_environment(const System& system);
 
-// integrations: consumers' own settings that name wif, and whether what they name can be run and has the profile that they ask for
-// (nullptr: not known which there are).
-DoctorStep diagnose_integrations(const System& system, const std::vector<std::string>* profiles);
+// integrations: consumers' own settings that name wif, and whether what they name can be run, and has the profile or the host that they
+// ask for (nullptr: there is no readable configuration).
+DoctorStep diagnose_integrations(const System& system, const Config* config);
 
 }  // namespace wif

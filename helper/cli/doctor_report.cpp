@@ -116,7 +116,7 @@ void write_finding(JsonWriter& writer, const std::optional<DoctorStep>& step) {
 
 bool is_local_part(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-         std::string_view(".!#$%&*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+         std::string_view(".!#$%&*+-?^_`{|}~").find(c) != std::string_view::npos;
 }
 
 }  // namespace

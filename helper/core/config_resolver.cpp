@@ -177,6 +177,8 @@ void ProfileResolver::use_any_provider() {
 
 void ProfileResolver::choose_exchange() {
   if (!m_with_exchange) {
+    if (const auto asked = asked_for("exchange", "kind"))
+      if (const auto kind = m_catalogue.find_exchange(asked->value)) m_audience_kind = *kind;
     m_profile.exchange = *exchange_kind(k_no_exchange);
     m_profile.settings["exchange.kind"] = Setting{std::string(k_no_exchange), "the subject token is wanted"};
     m_schema.exchange = m_profile.exchange.settings;
@@ -195,6 +197,7 @@ void ProfileResolver::choose_exchange() {
     return;
   }
   m_profile.exchange = *found;
+  m_audience_kind = *found;
   m_profile.settings["exchange.kind"] = asked ? *asked : Setting{name, "default"};
   use_exchange(m_profile.exchange);
   m_schema.any_exchange = in_file != nullptr && in_file->text != name;
@@ -249,7 +252,8 @@ void ProfileResolver::apply_environment() {
       for (const std::string_view name : split(spec.variable, ' '))
         take_variable(std::string(prefix) + std::string(spec.name), std::string(name));
     }
-  if (m_profile.provider.setting("audience") != nullptr) take_variable(k_audience, k_audience_variable);
+  if (m_profile.provider.setting("audience") != nullptr && means_openai(m_audience_kind))
+    take_variable(k_audience, k_audience_variable);
 }
 
 void ProfileResolver::take_variable(std::string_view key, const std::string& name) {
@@ -286,10 +290,13 @@ void ProfileResolver::apply_defaults() {
   if (!exchange.hosts.empty())
     m_profile.settings.try_emplace("hosts", Setting{std::string(exchange.hosts), origin});
   for (const std::string_view prefix : {"subject.", "exchange.", "cache.", "expect.", ""})
-    for (const auto& spec : m_schema.part(prefix))
-      if (!spec.default_value.empty())
-        m_profile.settings.try_emplace(std::string(prefix) + std::string(spec.name),
-                                       Setting{std::string(spec.default_value), "default"});
+    for (const auto& spec : m_schema.part(prefix)) {
+      const std::string key = std::string(prefix) + std::string(spec.name);
+      const bool others = key == k_audience && !means_openai(m_audience_kind);
+      const std::string_view value =
+          others && !spec.default_value.empty() ? m_audience_kind.audience : spec.default_value;
+      if (!value.empty()) m_profile.settings.try_emplace(key, Setting{std::string(value), "default"});
+    }
 }
 
 void ProfileResolver::expand_home() {

@@ -80,6 +80,7 @@ class ProfileResolver {
   std::vector<SettingSpec> m_exchange_settings;  // a preset's and its base's
   std::optional<Finding> m_finding;
   bool m_with_exchange = true;
+  ExchangeKind m_audience_kind = exchange_kinds().front();  // of the profile's, left out or not
   bool m_has_provider = false;
   std::vector<Mistake> m_mistakes;
   std::vector<Error> m_late;  // not a mistake in the file: no identity here

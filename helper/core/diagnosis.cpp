@@ -171,7 +171,7 @@ std::optional<DoctorStep> probable_cause(const std::vector<DoctorStep>& steps) {
   }
   // The server said in words what it minds, and nothing that is certain stands before it. Where it speaks of what was found here,
   // that says more, and is certain now.
-  if (exchange == nullptr || !exchange->certain || cause.certain) return cause;
+  if (exchange == nullptr || !exchange->certain || cause.certain || cause.id == "configuration") return cause;
   for (const DoctorStep* step : failed)
     if (step != exchange && speaks_of(exchange->found, step->id)) {
       cause = *step;

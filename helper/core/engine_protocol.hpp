@@ -82,8 +82,8 @@ struct EngineError {
   bool reused_subject = false;   // upstream said that this assertion was used before
   std::string subject_hash;      // SHA-256 of the subject token, empty if there was none
   std::string request_id;        // upstream's x-request-id
-  bool misfit = false;  // most probably the token doesn't fit what is configured there
-  std::string stage;    // what was being done: "provider" or "exchange"; empty: neither yet
+  bool misfit = false;           // most probably the token doesn't fit what is configured there
+  std::string stage;             // what was being done: "provider" or "exchange"; empty: neither yet
 };
 
 struct EngineAnswer {

@@ -119,7 +119,14 @@ constexpr std::array k_kinds = {
                  {},
                  "api.openai.com"},
     ExchangeKind{k_no_exchange, "no exchange: the subject token itself is the credential", k_none},
-    ExchangeKind{"aws-sts", "AWS STS AssumeRoleWithWebIdentity", k_aws_sts},
+    ExchangeKind{"aws-sts",
+                 "AWS STS AssumeRoleWithWebIdentity",
+                 k_aws_sts,
+                 {},
+                 {},
+                 {},
+                 "built in",
+                 "sts.amazonaws.com"},
     ExchangeKind{"rfc8693", "OAuth 2.0 token exchange at any server (RFC 8693)", k_rfc8693},
     ExchangeKind{"jwt-bearer", "JWT as an OAuth 2.0 authorization grant (RFC 7523)", k_jwt_bearer},
 };
@@ -133,6 +140,10 @@ const SettingSpec* ExchangeKind::setting(std::string_view setting_name) const {
 }
 
 std::span<const ExchangeKind> exchange_kinds() { return k_kinds; }
+
+bool means_openai(const ExchangeKind& kind) {
+  return kind.name == k_kinds.front().name || kind.name == k_no_exchange;
+}
 
 const ExchangeKind* exchange_kind(std::string_view name) {
   for (const auto& kind : k_kinds)

@@ -21,6 +21,9 @@ struct ExchangeKind {
   std::span<const ImpliedSetting> set = {};  // a preset: values of its base's settings
   std::string_view hosts = {};  // whom its credential is for, joined by '\n'; what `hosts` says comes first
   std::string_view origin = "built in";  // path of the preset's file
+  // What the server wants a subject token to be for, where providers have an audience of their own; empty: any.
+  std::string_view audience = {};
+  std::span<const ImpliedSetting> prefixes = {};  // a preset: how values of settings begin, for doctor
 
   // The kind whose code does it.
   std::string_view engine_kind() const { return base.empty() ? name : base; }
@@ -33,6 +36,10 @@ const ExchangeKind* exchange_kind(std::string_view name);
 
 // The kind whose credential is the subject token itself.
 inline constexpr std::string_view k_no_exchange = "none";
+
+// Whether OpenAI's audience is the one that is meant where nobody says another: a subject token for OpenAI is no other server's to
+// have.
+bool means_openai(const ExchangeKind& kind);
 
 // The presets that are compiled in, in the order of their names (helper/engine/exchange/presets).
 std::span<const ExchangeKind> built_in_presets();

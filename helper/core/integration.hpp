@@ -117,6 +117,8 @@ struct Integration {
   std::unique_ptr<Protocol> (*protocol)();  // nullptr: it has file formats only
   std::span<const FileFormat> formats;
   std::span<const ConsumerFile> files = {};
+  // In those files a host stands in front of the program that is asked for it; else only a URL does.
+  bool host_before_program = false;
   // Where the consumer looks for `program`, "~/..." or absolute; none: in PATH.
   std::span<const char* const> program_folders = {};
   // The consumer takes standard error for a part of the answer: where there is one, nothing is said there.

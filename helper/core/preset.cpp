@@ -10,7 +10,9 @@ struct LoadedPreset::Storage {
     for (const ParsedSetting& from : parsed.settings)
       settings.push_back({from.name, from.type, from.default_value, from.help, from.required, from.variable});
     for (const auto& [name, value] : parsed.set) set.push_back({name, value});
-    view = {parsed.name, parsed.summary, settings, parsed.base, set, parsed.hosts, origin};
+    for (const auto& [name, value] : parsed.prefixes) prefixes.push_back({name, value});
+    view = {parsed.name,  parsed.summary, settings,        parsed.base, set,
+            parsed.hosts, origin,         parsed.audience, prefixes};
   }
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -19,6 +21,7 @@ struct LoadedPreset::Storage {
   std::string origin;
   std::vector<SettingSpec> settings;
   std::vector<ImpliedSetting> set;
+  std::vector<ImpliedSetting> prefixes;
   ExchangeKind view;
 };
 

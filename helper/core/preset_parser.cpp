@@ -18,15 +18,17 @@ class Parser : private DescriptorFile {
 
   Result<ParsedPreset> read(std::string_view text) {
     TRY_ASSIGN(const toml::table root, parse(text));
-    TRY(known_keys(root, {"name", "summary", "kind", "hosts", "set", "settings"}));
+    TRY(known_keys(root, {"name", "summary", "kind", "hosts", "audience", "set", "settings", "prefixes"}));
     TRY(read_name(root, "exchange", m_out.name, m_out.summary));
     if (exchange_kind(m_out.name) != nullptr)
       return error_at(*root.get("name"), quoted(m_out.name) + " is a kind of exchange already");
     TRY(read_base(root));
     if (const toml::node* hosts = root.get("hosts"))
       TRY(read_value(*hosts, "hosts", SettingType::list, m_out.hosts));
+    TRY(take_string(root, "audience", m_out.audience));
     TRY(read_set(root));
     TRY(read_settings(root, {"kind"}, m_out.settings));
+    TRY(read_prefixes(root));
     return check_settings(root);
   }
 
@@ -76,6 +78,24 @@ class Parser : private DescriptorFile {
       std::string text;
       TRY(take_string(*fields, std::string(key.str()).c_str(), text));
       m_out.set.emplace_back(std::string(k_fields) + "." + std::string(key.str()), std::move(text));
+    }
+    return {};
+  }
+
+  Status read_prefixes(const toml::table& root) {
+    const toml::node* node = root.get("prefixes");
+    if (node == nullptr) return {};
+    const auto* prefixes = node->as_table();
+    if (prefixes == nullptr) return error_at(*node, "'prefixes' has to be a table of strings");
+    for (const auto& [key, value] : *prefixes) {
+      const std::string name(key.str());
+      const bool own = std::any_of(m_out.settings.begin(), m_out.settings.end(),
+                                   [&](const ParsedSetting& setting) { return setting.name == name; });
+      if (!own && m_base->setting(name) == nullptr)
+        return error_at(key.source().begin, "there is no setting " + quoted(name));
+      std::string text;
+      TRY(take_string(*prefixes, name.c_str(), text));
+      m_out.prefixes.emplace_back(name, std::move(text));
     }
     return {};
   }

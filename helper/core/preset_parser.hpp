@@ -29,7 +29,9 @@ struct ParsedPreset {
   std::string summary;
   std::string base;
   std::string hosts;  // joined by '\n'
+  std::string audience;
   std::vector<std::pair<std::string, std::string>> set;
+  std::vector<std::pair<std::string, std::string>> prefixes;  // by setting
   std::vector<ParsedSetting> settings;
 };
 

@@ -94,6 +94,7 @@ constinit const Integration integration_docker = {
     .protocol = make_protocol<Docker>,
     .formats = {},
     .files = k_files,
+    .host_before_program = true,
 };
 
 }  // namespace wif

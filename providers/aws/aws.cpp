@@ -39,7 +39,9 @@ std::string setting(const Host& host, const char* name, const char* otherwise = 
 
 Result<TokenRequest> read_request(const Host& host) {
   TokenRequest request;
-  request.audience = setting(host, "audience", "https://api.openai.com/v1");
+  auto audience = host.required_setting("audience");
+  if (!audience) return tl::unexpected<Failure>(audience.error());
+  request.audience = std::move(*audience);
   request.algorithm = setting(host, "signing_algorithm", "RS256");
   if (request.algorithm != "RS256" && request.algorithm != "ES384")
     return wrong_setting("subject.signing_algorithm is neither RS256 nor ES384");

@@ -187,7 +187,8 @@ Failure by_status(Kind kind, std::int32_t status, const std::string& message) {
   if (kind == Kind::arc && status == 401)
     return {WIF_REFUSED, message,
             "the agent didn't take its own key: try again, and look at `azcmagent logs`"};
-  return {WIF_REFUSED, message, "see whether that identity is assigned here, and may have tokens for this audience"};
+  return {WIF_REFUSED, message,
+          "see whether that identity is assigned here, and may have tokens for this audience"};
 }
 
 }  // namespace

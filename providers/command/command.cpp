@@ -33,7 +33,8 @@ constexpr std::string_view k_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
 constexpr std::array k_passed = {"PATH", "HOME",     "USER", "LOGNAME", "SHELL",
                                  "LANG", "LC_CTYPE", "TZ",   "LC_ALL",  "TMPDIR"};
 constexpr const char* k_by_hand =
-    "run it by hand as this user; it sees PATH, HOME, LANG and the like, and what subject.environment names";
+    "it sees PATH, HOME, LANG and the like only, and what subject.environment names: run it so by hand, as "
+    "`env -i PATH=\"$PATH\" HOME=\"$HOME\" PROGRAM ...`";
 
 constexpr std::string_view k_redacted = "[redacted]";
 

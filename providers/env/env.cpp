@@ -18,8 +18,12 @@ Result<SubjectToken> fetch_token(const Host& host) {
                 "write the bare name, as in variable = \"CIRCLE_OIDC_TOKEN_V2\"");
   const std::string_view token = trim(host.environment(name->c_str()).value_or(std::string_view()));
   if (token.empty())
-    return fail(WIF_NO_IDENTITY, "the environment variable " + *name + " is unset or empty",
-                "let the platform issue an OIDC token to this job, and pass the variable on to wif");
+    return fail(
+        WIF_NO_IDENTITY, "the environment variable " + *name + " is unset or empty",
+        host.environment("GITLAB_CI")
+            ? "name it under id_tokens in this job of .gitlab-ci.yml, or set subject.variable to the name "
+              "that it has there"
+            : "let the platform issue an OIDC token to this job, and pass the variable on to wif");
   return SubjectToken{token};
 }
 

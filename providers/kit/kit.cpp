@@ -47,7 +47,9 @@ std::optional<std::string_view> Host::setting(const char* name) const {
 Result<std::string> Host::required_setting(const char* name) const {
   const auto value = setting(name);
   if (value && !value->empty()) return std::string(*value);
-  return fail(WIF_CONFIGURATION, std::string("subject.") + name + " is not set");
+  const std::string key = std::string("subject.") + name;
+  return fail(WIF_CONFIGURATION, key + " is not set",
+              "set it in the profile, or pass --set " + key + "=…; `wif providers` tells what it is");
 }
 
 std::optional<std::string_view> Host::environment(const char* name) const {

@@ -20,7 +20,6 @@ using namespace wif::kit;
 using kit::fail;
 using kit::Result;
 
-constexpr std::string_view k_audience = "https://api.openai.com/v1";
 constexpr std::string_view k_guides_folder = "/var/run/secrets/tokens";
 constexpr std::string_view k_pods_own = "/kubernetes.io/serviceaccount/token";
 constexpr std::string_view k_legacy_issuer = "kubernetes/serviceaccount";
@@ -63,8 +62,17 @@ Failure not_for(const PeekedJwt& jwt, const std::string& path, const std::string
             mount_hint(audience)};
   return {
       WIF_NO_IDENTITY, "the token in " + path + " is for " + audience_words(jwt) + rest,
-      "set subject.audience (OPENAI_WIF_AUDIENCE) if the identity provider at OpenAI wants that one; else " +
+      "set subject.audience (for OpenAI: OPENAI_WIF_AUDIENCE) if whoever takes the token wants that one; else " +
           mount_hint(audience)};
+}
+
+// Whoever gets a token can use it with those whom it is for: that has to be meant.
+Failure unsaid_audience(std::string_view token, const std::string& path) {
+  const auto jwt = peek_jwt(token);
+  return {WIF_CONFIGURATION,
+          "subject.audience is not set, and the token in " + path + " is for " +
+              (jwt ? audience_words(*jwt) : std::string("nobody that can be told")) + "; it was not sent",
+          "set it to what the exchange's server wants its tokens to be for, which is the volume's audience"};
 }
 
 Failure expired(const PeekedJwt& jwt, const std::string& path, std::int64_t age) {
@@ -81,7 +89,8 @@ Result<SubjectToken> fetch_token(const Host& host) {
   if (!path) return tl::unexpected<Failure>(path.error());
   const auto token = read_token_file(host, *path);
   if (!token) return tl::unexpected<Failure>(token.error());
-  const std::string audience(host.setting("audience").value_or(k_audience));
+  const std::string audience(host.setting("audience").value_or(""));
+  if (audience.empty()) return refuse(unsaid_audience(*token, *path), *token);
   if (auto problem = problem_of(*token, *path, audience, time(nullptr)))
     return refuse(std::move(*problem), *token);
   return SubjectToken{*token};

@@ -25,6 +25,7 @@ class DoctorCase(harness.Case):
                          "service_account_id": "sa_testbed"}
         self.subject = {"provider": "file", "path": self.testbed.token_file}
         self.more = ""
+        self.hosts = []
 
     def write_profile(self):
         def table(values):
@@ -32,6 +33,8 @@ class DoctorCase(harness.Case):
         expect = dict(self.expect)
         sub = expect.pop("sub", None)
         lines = ["[profiles.prod]", f"subject = {table(self.subject)}", f"exchange = {table(self.exchange)}"]
+        if self.hosts:
+            lines.append(f"hosts = {json.dumps(self.hosts)}")
         if expect or sub:
             lines += ["[profiles.prod.expect]"] + [f"{key} = {json.dumps(value)}" for key, value in expect.items()]
         if sub:
@@ -173,6 +176,24 @@ class WhatIsRight(DoctorCase):
                 self.assertIsNone(self.doctor(code=0))
                 self.assertIn(f"{name} ({target}) {said}", self.steps["integrations"]["cause"])
                 os.remove(target)
+
+    def test_a_host_that_no_profile_serves(self):
+        self.env["PATH"] = os.path.dirname(harness.WIF) + ":" + self.env["PATH"]
+        for path, text in ((".docker/config.json", '{"credHelpers": {"ghcr.example.com": "wif"}}'),
+                           (".gitconfig", '[credential "https://ghcr.example.com"]\n\thelper = wif\n'),
+                           (".cargo/config.toml", '[registries.x]\nindex = "sparse+https://ghcr.example.com/"\n'
+                                                  'credential-provider = "cargo-credential-wif"\n')):
+            target = os.path.join(self.folder, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "w", encoding="utf-8") as file:
+                file.write(text)
+            self.hosts = ["registry.example.com"]
+            self.doctor(code=0)
+            self.assertIn("asks for ghcr.example.com, which no profile's hosts name", self.steps["integrations"].get("cause", ""), path)
+            self.hosts = ["*.example.com"]
+            self.doctor(code=0)
+            self.assertNotIn("hosts", self.steps["integrations"].get("cause", ""), path)
+            os.remove(target)
 
     def pasted(self, example, path, program='"wif'):
         target = os.path.join(self.folder, path)

@@ -253,7 +253,8 @@ class IssuerCheck {
     };
     step.cause = "the uploaded key set isn't the issuer's:";
     const auto add = [&](const char* what, const std::string& names) {
-      if (!names.empty()) step.cause += (step.cause.ends_with(':') ? " " : ", and ") + std::string(what) + names;
+      if (!names.empty())
+        step.cause += (step.cause.ends_with(':') ? " " : ", and ") + std::string(what) + names;
     };
     add("it lacks ", names_of(absent, more, false));
     add("it has another key by the name of ", names_of(absent, more, true));

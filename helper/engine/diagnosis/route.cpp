@@ -52,14 +52,14 @@ class Teller {
   bool failed(const HttpFailure& failure) const {
     switch (failure.reason) {
       case NoAnswer::address:
-        m_step(failed_step(m_way.dns.id, m_way.dns.checked, failure.error));
+        m_step(failed_step(m_way.dns.id, m_way.dns.checked, by_proxy(failure.error)));
         tell_proxy();
         skip(m_way.tcp, "no address");
         skip(m_way.tls, "no address");
         return false;
       case NoAnswer::connection:
         found("found", 0);
-        m_step(failed_step(m_way.tcp.id, m_way.tcp.checked, failure.error));
+        m_step(failed_step(m_way.tcp.id, m_way.tcp.checked, by_proxy(failure.error)));
         skip(m_way.tls, "no connection");
         return false;
       case NoAnswer::tls:
@@ -81,6 +81,10 @@ class Teller {
   }
 
  private:
+  Error by_proxy(Error error) const {
+    if (!m_proxy.empty()) error.message += " (" + m_proxy + ")";
+    return error;
+  }
   // Connected, and then nothing: another request may have better luck.
   void lost(const Error& error) const {
     DoctorStep step = failed_step(m_way.tcp.id, m_way.tcp.checked, error);

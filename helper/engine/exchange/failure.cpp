@@ -83,6 +83,9 @@ void fail_there(EngineError& failure, const HttpResponse& response, const Relyin
                 const std::string& said, const Complaint& complaint, const SubjectToken& subject) {
   const std::string later = response.retry_after > 0
                                 ? "it asks for a pause of " + duration_words(response.retry_after)
+                            : response.status >= 500 && !party.status_page.empty()
+                                ? "it is the server's own trouble: try again later; " +
+                                      std::string(party.status_page) + " tells of outages"
                                 : "try again later";
   failure.misfit = response.status == 500 && !party.internal_error.empty();
   if (failure.misfit)

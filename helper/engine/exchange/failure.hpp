@@ -13,10 +13,11 @@
 namespace wif {
 
 struct RelyingParty {
-  std::string host;                 // and port
-  std::string url;                  // what was asked, for redirects
-  std::string_view refusal_hint;    // what to compare when it refuses and its code says no more
-  std::string_view internal_error;  // what a bare 500 mostly means there; empty: nothing is known
+  std::string host;                   // and port
+  std::string url;                    // what was asked, for redirects
+  std::string_view refusal_hint;      // what to compare when it refuses and its code says no more
+  std::string_view internal_error;    // what a bare 500 mostly means there; empty: nothing is known
+  std::string_view status_page = {};  // where its outages are told
 };
 
 // What an error answer says: RFC 6749 section 5.2, or the API's own {"error": {"code", "message"}}. Printable, without `secret`.

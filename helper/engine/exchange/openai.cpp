@@ -36,7 +36,8 @@ EngineError openai_error(const HttpResponse& response, const std::string& host, 
       response,
       {host, url, "compare that with the Workload Identity Provider and the mapping",
        "the token's issuer, audience, key (kid) or claims, or identity_provider_id or service_account_id, don't match "
-       "what is configured there"},
+       "what is configured there",
+       "status.openai.com"},
       subject);
 }
 
