@@ -105,13 +105,19 @@ Result<GivenSettings> given_settings(const GlobalOptions& global, const SetupOpt
   return given;
 }
 
+// The profile of -p, with its exchange; none if that isn't complete.
+std::optional<Profile> named_profile(const GlobalOptions& global) {
+  if (!global.choice.profile) return {};
+  auto profile = load_profile(global);
+  return profile ? std::optional(std::move(*profile)) : std::nullopt;
+}
+
 // --kind, else that of -p's profile.
 std::string kind_of(const GlobalOptions& global, const SetupOptions& options) {
   if (options.kind) return *options.kind;
   for (const auto& pair : global.choice.set)
     if (pair.starts_with("exchange.kind=")) return pair.substr(pair.find('=') + 1);
-  if (const auto profile = global.choice.profile ? load_profile(global) : Result<Profile>(fail({}, "")))
-    return std::string(profile->exchange.name);
+  if (const auto profile = named_profile(global)) return std::string(profile->exchange.name);
   return std::string(exchange_kinds().front().name);
 }
 
@@ -127,21 +133,29 @@ Result<Jwt> fetch_token(const Profile& profile, const SessionOptions& session) {
   return jwt;
 }
 
-NamedValues trust_of(const GivenSettings& given) {
+// --set's, else those of -p's profile.
+NamedValues trust_of(const GivenSettings& given, const GlobalOptions& global) {
+  const auto profile = named_profile(global);
   NamedValues out;
-  for (const char* name : {"ca_file", "ca_dir"})
-    if (const auto found = given.find(name); found != given.end()) out.emplace_back(name, found->second);
+  for (const char* name : {"ca_file", "ca_dir"}) {
+    const auto found = given.find(name);
+    if (found != given.end()) {
+      out.emplace_back(name, found->second);
+    } else if (profile) {
+      out.emplace_back(name, profile->get(std::string(k_exchange) + name));
+    }
+  }
   return out;
 }
 
-Result<std::string> fetch_keys(const std::string& issuer, const GivenSettings& given,
+Result<std::string> fetch_keys(const std::string& issuer, const NamedValues& trust,
                                const SessionOptions& session) {
   EngineRequest request;
   request.deadline_ms = monotonic_ms() + session.timeout_ms;
   request.verbosity = session.verbosity;
   request.json_log = session.json_log;
   request.key_set_of = issuer;
-  request.exchange_settings = trust_of(given);
+  request.exchange_settings = trust;
   EngineProcess engine(real_system());
   EngineAnswer answer = engine.run(request, -1);
   if (!answer.document) return tl::unexpected(std::move(answer.outcome.error().error));
@@ -149,14 +163,14 @@ Result<std::string> fetch_keys(const std::string& issuer, const GivenSettings& g
 }
 
 // A public name is discovered, and needs no look; the key set is fetched where it is to be uploaded or written.
-Result<KeySource> find_keys(const std::string& issuer, const GivenSettings& given,
-                            const SetupOptions& options, const SessionOptions& session) {
+Result<KeySource> find_keys(const std::string& issuer, const NamedValues& trust, const SetupOptions& options,
+                            const SessionOptions& session) {
   KeySource keys;
   const auto why = why_upload(issuer);
   keys.upload = why.has_value();
   keys.reason = why.value_or("the issuer's name is a public one; its keys rotate by themselves");
   if (!keys.upload && !options.jwks_output) return keys;
-  auto set = fetch_keys(issuer, given, session);
+  auto set = fetch_keys(issuer, trust, session);
   if (set) {
     keys.jwks = std::move(*set);
   } else if (options.jwks_output) {
@@ -280,7 +294,7 @@ Result<int> set_up(const GlobalOptions& global, const SetupOptions& options) {
   report.kind = exchange.kind.name;
   report.provider = source.provider.name;
   report.concerns = concerns(jwt, real_system().now().wall);
-  TRY_ASSIGN(report.advice.keys, find_keys(jwt.issuer, exchange.given, options, session));
+  TRY_ASSIGN(report.advice.keys, find_keys(jwt.issuer, trust_of(exchange.given, global), options, session));
   if (options.jwks_output) {
     TRY(replace_file(*options.jwks_output, k_public, report.advice.keys.jwks));
     report.jwks_file = *options.jwks_output;

@@ -15,7 +15,6 @@ Result<std::string> fetch(const std::string& url, const NamedValues& trust, Http
   request.url = url;
   request.ca_file = setting_of(trust, "ca_file");
   request.ca_dir = setting_of(trust, "ca_dir");
-  request.headers.push_back({"Accept", Secret("application/json")});
   const auto response = http.send(request);
   if (!response) return tl::unexpected(response.error().error);
   if (response->status != 200)

@@ -415,6 +415,9 @@ class Tokens(DoctorCase):
         cause = self.assert_cause("key", "rotated-away", "the uploaded key set has only testbed-rs256", certain=False)
         self.assertIn("fetch a fresh token", cause["mend"])
         self.assertIn("as the issuer's", self.steps["uploaded_jwks"]["found"])
+        self.configure(answers=[{"path": "/openid/v1/jwks", "status": 403, "body": "", "content_type": "text/plain", "times": -1}])
+        cause = self.assert_cause("key", "rotated-away", certain=False)  # which of the two is old can't be told
+        self.assertIn("upload its present key set to OpenAI; where that was done, fetch a fresh token", cause["mend"])
 
     def test_no_jwt_at_all(self):
         self.set_token("an-opaque-token")

@@ -66,6 +66,18 @@ class Advice(SetupCase):
         with open(path, encoding="utf-8") as file:
             self.assertIn("testbed-rs256", [key["kid"] for key in json.load(file)["keys"]])
 
+    def test_a_private_authority_is_that_of_the_profile(self):
+        path = os.path.join(self.folder, "jwks.json")
+        issuer = self.testbed.about["https"]
+        document = json.dumps({"issuer": issuer, "jwks_uri": issuer + "/openid/v1/jwks"})
+        self.testbed.control("config", answers=[{"path": "/.well-known/openid-configuration", "status": 200, "body": document, "times": -1}])
+        self.testbed.mint(claims={"iss": issuer})
+        self.put(f'[profiles.prod]\nsubject = {{ provider = "file", path = "{self.testbed.token_file}" }}\n'
+                 f'exchange = {{ ca_file = "{self.testbed.about["ca_file"]}", identity_provider_id = "a", service_account_id = "b" }}\n')
+        self.assertIn("can't be verified", self.setup("--jwks-output", path, code=6).stderr)
+        self.setup("-p", "prod", "--jwks-output", path)
+        self.assertTrue(os.path.exists(path))
+
     def test_a_key_set_that_can_not_be_had_is_an_error_that_writes_nothing(self):
         path = os.path.join(self.folder, "jwks.json")
         self.testbed.mint(claims={"iss": self.testbed.about["issuer"] + "/elsewhere"})

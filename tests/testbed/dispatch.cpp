@@ -32,8 +32,13 @@ void discovery(State& state, const httplib::Request&, httplib::Response& respons
                       {"id_token_signing_alg_values_supported", algorithms}}));
 }
 
-void jwks(State& state, const httplib::Request&, httplib::Response& response) {
-  reply(response, 200, state.keys.jwks().dump(), "application/jwk-set+json");
+// Kubernetes' API server has it in this form only, and refuses who asks for another.
+void jwks(State& state, const httplib::Request& request, httplib::Response& response) {
+  constexpr const char* k_form = "application/jwk-set+json";
+  const std::string accept = request.get_header_value("Accept");
+  if (!accept.empty() && accept.find("*/*") == std::string::npos && accept.find(k_form) == std::string::npos)
+    return reply(response, 406, "406: Not Acceptable", "text/plain");
+  reply(response, 200, state.keys.jwks().dump(), k_form);
 }
 
 void token(State& state, const httplib::Request& request, httplib::Response& response) {

@@ -233,6 +233,7 @@ TEST_F(Testbed, PublishesItsKeys) {
   EXPECT_EQ(discovery["issuer"].text(), m_child.http());
   const auto jwks = client().Get("/openid/v1/jwks");
   EXPECT_EQ(jwks->get_header_value("Content-Type"), "application/jwk-set+json");
+  EXPECT_EQ(client().Get("/openid/v1/jwks", {{"Accept", "application/json"}})->status, 406);
   EXPECT_EQ(parsed(jwks)["keys"].items().size(), 3U);
   EXPECT_EQ(jwks->body.find("\"d\""), std::string::npos);
 }

@@ -40,7 +40,6 @@ HttpResult ask(const IssuerQuestion& question, Http& http, const std::string& ur
   request.try_timeout_ms = question.try_timeout_ms;
   request.retry = false;
   request.describe_certificate = true;
-  request.headers.push_back({"Accept", Secret("application/json")});
   return http.send(request);
 }
 
@@ -294,8 +293,9 @@ class IssuerCheck {
 
   // Which of the two is old: the uploaded set, or the token.
   std::string mend_of_absent_key() const {
-    if (uploads() && (!m_set || find_key(*m_set, m_question.jwt.key_id) != nullptr))
-      return "the issuer rotated its keys: upload its present key set to OpenAI";
+    constexpr const char* k_old_set = "the issuer rotated its keys: upload its present key set to OpenAI";
+    if (uploads() && !m_set) return std::string(k_old_set) + "; where that was done, fetch a fresh token";
+    if (uploads() && find_key(*m_set, m_question.jwt.key_id) != nullptr) return k_old_set;
     return "the issuer doesn't publish that key: if it rotated its keys since, fetch a fresh token; else "
            "the key set that it publishes is old, or the token is of another issuer";
   }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real issuers. Each has `url` (the tokens' iss), `audience`, `subject` (their sub), `source` (a profile's subject that fetches one) and
-`more` (profiles that this needs); `begin` makes it give one, `rotate` has it sign with another key and publish that one only. They
-listen at 127.0.0.1 with the testbed's certificate."""
+"""The real issuers. Each has `url` (the tokens' iss), `audience`, `subject` (their sub), `source` (a profile's subject that fetches one)
+and `more` (profiles that this needs); `begin` starts it and has it give one, `rotate` has it sign with another key and publish that
+one only. They listen at 127.0.0.1 with the testbed's certificate."""
 import json
 import os
 import ssl
@@ -92,23 +92,20 @@ class Kubernetes(Issuer):
         self.source = f'provider = "kubernetes", path = "{self.path("token")}"'
         self.port, self.etcd = unused_port(), f"http://127.0.0.1:{unused_port()}"
         self.url = f"https://127.0.0.1:{self.port}"
-        self.start("server", "--data-dir=etcd", "--unsafe-no-fsync", "--listen-peer-urls=http://127.0.0.1:0", "--listen-client-urls", self.etcd,
-                   "--advertise-client-urls", self.etcd, ready=lambda: True)
-        self.write("admins.csv", f"{self.ADMIN},admin,1,system:masters\n")
-        self.rotate_key()
 
     @staticmethod
     def build():
         programs.build("etcd")
         programs.build("kubernetes")
 
-    def rotate_key(self):
+    def serve(self):
+        """With a key of its own for service accounts."""
         subprocess.run(["openssl", "genrsa", "-out", self.path("sa.key"), "2048"], check=True, capture_output=True)
         self.start("kube-apiserver", "--etcd-servers", self.etcd, "--bind-address=127.0.0.1", f"--secure-port={self.port}",
                    "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.96.0.0/16",
                    "--tls-cert-file", self.cert, "--tls-private-key-file", self.cert_key, "--authorization-mode=RBAC",
-                   "--token-auth-file=admins.csv", "--service-account-issuer", self.url, f"--service-account-jwks-uri={self.url}{self.jwks}",
-                   "--service-account-signing-key-file=sa.key", "--service-account-key-file=sa.key",
+                   "--token-auth-file=admins.csv", "--service-account-issuer", self.url, "--service-account-jwks-uri",
+                   self.url + self.jwks, "--service-account-signing-key-file=sa.key", "--service-account-key-file=sa.key",
                    ready=lambda: self.ask("/readyz", token=self.ADMIN))
 
     def create(self, path, **what):
@@ -118,19 +115,24 @@ class Kubernetes(Issuer):
         return made
 
     def begin(self, openai):
+        self.start("server", "--data-dir=etcd", "--unsafe-no-fsync", "--listen-peer-urls=http://127.0.0.1:0", "--listen-client-urls",
+                   self.etcd, "--advertise-client-urls", self.etcd, ready=lambda: True)  # the API server waits for it
+        self.write("admins.csv", f"{self.ADMIN},admin,1,system:masters\n")
+        self.serve()
         account = {"name": "app"}
         self.create("/api/v1/namespaces/default/serviceaccounts", metadata=account)
         self.pod = self.create("/api/v1/namespaces/default/pods", metadata=account,
                                spec={"serviceAccountName": "app", "containers": [{"name": "app", "image": "app"}]})
         self.project_token()
         keys = self.ask(self.jwks, token=self.ADMIN)
+        openai.upload(self, {"keys": []})
+        openai.case(self, "as a cluster is at first: nobody may read its keys", "discovery", ["HTTP 403", "upload the key set"])
         openai.upload(self, keys)
-        openai.case(self, "as a cluster is at first: nobody may read its keys", "discovery", ["HTTP 403", "upload the key set"],
-                    [("exchange", "ok")])
-        openai.case(self, "so they are uploaded, and none the worse", steps=[("discovery", "warning"), *WELL_UPLOADED], copy=True)
-        self.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", metadata={"name": "discovery"},
-                    roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:service-account-issuer-discovery"},
-                    subjects=[{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:unauthenticated"}])
+        openai.case(self, "so they are uploaded, and none the worse", steps=[("discovery", "HTTP 403"), *WELL_UPLOADED], copy=True)
+        group = "rbac.authorization.k8s.io"
+        self.create(f"/apis/{group}/v1/clusterrolebindings", metadata={"name": "discovery"},
+                    roleRef={"apiGroup": group, "kind": "ClusterRole", "name": "system:service-account-issuer-discovery"},
+                    subjects=[{"apiGroup": group, "kind": "Group", "name": "system:unauthenticated"}])
         until(self.keys)
 
     def project_token(self):
@@ -142,7 +144,7 @@ class Kubernetes(Issuer):
 
     def rotate(self):
         self.end("kube-apiserver")
-        self.rotate_key()
+        self.serve()
         self.project_token()
 
 
@@ -156,8 +158,11 @@ class Spire(Issuer):
     def __init__(self, folder, testbed):
         super().__init__(folder, testbed)
         self.source = f'provider = "spiffe", endpoint = "unix://{self.path("agent.sock")}"'
-        server, discovery = unused_port(), unused_port()
-        self.url = f"https://127.0.0.1:{discovery}"
+        self.port = unused_port()
+        self.url = f"https://127.0.0.1:{self.port}"
+
+    def begin(self, openai):
+        self.openai, server = openai, unused_port()
         common = 'plugins {\n NodeAttestor "join_token" { plugin_data {} }\n KeyManager "memory" { plugin_data {} }\n'
         self.run("spire-server", f"""server {{
  bind_address = "127.0.0.1"
@@ -188,13 +193,16 @@ domains = ["127.0.0.1"]
 serving_cert_file {{
  cert_file_path = "{self.cert}"
  key_file_path = "{self.cert_key}"
- addr = "127.0.0.1:{discovery}"
+ addr = "127.0.0.1:{self.port}"
 }}
 server_api {{
  address = "unix://{self.path('server.sock')}"
  poll_interval = "1s"
 }}
 """), ready=self.keys)
+        self.server("entry", "create", "-parentID", "spiffe://example.com/agent", "-spiffeID", self.subject, "-selector",
+                    f"unix:uid:{os.getuid()}")
+        until(self.token)
 
     @staticmethod
     def build():
@@ -209,23 +217,17 @@ server_api {{
         return subprocess.run([os.path.join(programs.FOLDER, "bin", "spire-server"), *words, "-socketPath", self.path("server.sock")],
                               capture_output=True, text=True, check=True).stdout
 
-    def begin(self, openai):
-        self.server("entry", "create", "-parentID", "spiffe://example.com/agent", "-spiffeID", self.subject, "-selector",
-                    f"unix:uid:{os.getuid()}")
-        until(lambda: self.token(openai))
-        self.openai = openai
-
-    def token(self, openai):
+    def token(self):
         """What the agent gives; it hears of entries and keys within seconds."""
-        return openai.call(self, "subject").stdout
+        return self.openai.call(self, "subject").stdout
 
     def rotate(self):
-        before, old = self.token(self.openai), self.jwt("show")["active"]["authority_id"]
+        header, old = self.token().split(".")[0], self.jwt("show")["active"]["authority_id"]
         new = self.jwt("prepare")["prepared_authority"]["authority_id"]
         until(lambda: len(self.keys()["keys"]) == 2)
         self.jwt("activate", "-authorityID", new)
         self.jwt("taint", "-authorityID", old)  # the agent throws away what that one signed
-        until(lambda: self.token(self.openai).split(".")[0] != before.split(".")[0])
+        until(lambda: self.token().split(".")[0] not in ("", header))
         self.jwt("revoke", "-authorityID", old)
         until(lambda: [key["kid"] for key in self.keys()["keys"]] == [new])
 
@@ -239,9 +241,8 @@ class RealDex(Issuer):
 
     def __init__(self, folder, testbed):
         super().__init__(folder, testbed)
-        self.testbed = testbed
-        self.run(unused_port())
-        self.url = self.dex.issuer
+        self.testbed, self.dex, self.port = testbed, None, unused_port()
+        self.url = f"https://127.0.0.1:{self.port}/dex"
         self.more = f"""[profiles.dex]
 subject = {{ provider = "file", path = "{testbed.token_file}" }}
 [profiles.dex.exchange]
@@ -258,18 +259,20 @@ requested_token_type = "urn:ietf:params:oauth:token-type:id_token"
     def build():
         golang.program("dex")
 
-    def run(self, port):
-        self.dex = Dex(golang.program("dex"), self.folder, self.testbed, port)
-
     def begin(self, openai):
+        self.serve()
         self.subject = json.loads(openai.call(self, "inspect", "--json").stdout)["claims"]["sub"]
 
+    def serve(self):
+        self.dex = Dex(golang.program("dex"), self.folder, self.testbed, self.port)
+
     def rotate(self):
-        self.dex.stop()
-        self.run(self.dex.port)
+        self.stop()
+        self.serve()
 
     def stop(self):
-        self.dex.stop()
+        if self.dex:
+            self.dex.stop()
 
 
 KINDS = [Kubernetes, Spire, RealDex]
