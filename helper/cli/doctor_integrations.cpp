@@ -135,16 +135,20 @@ std::optional<Trouble> profile_trouble(const Words& known, const std::string& pr
 // The hosts that wif is asked for, each in front of a word that names wif: `"ghcr.io": "wif"`, `[credential "https://host"] helper = wif`.
 std::vector<Target> hosts_of(const Integration& integration, const Words& words) {
   std::vector<Target> hosts;
-  const auto add = [&](std::string_view word) {
-    if (word.starts_with("sparse+")) word.remove_prefix(std::strlen("sparse+"));
-    if (word.find('*') != std::string_view::npos) return;
-    if (auto target = parse_target(word)) hosts.push_back(std::move(*target));
+  // A colon parts words: "https", "//host", "8443".
+  const auto add = [&](std::size_t at, bool url) {
+    const bool port = at > 0 && words[at].find_first_not_of("0123456789") == std::string::npos;
+    const std::string& name = words[port ? at - 1 : at];
+    if (url != name.starts_with("//") || name.find('.') == std::string::npos ||
+        name.find('*') != std::string::npos)
+      return;
+    if (auto target = parse_target((url ? "https:" : "") + name + (port ? ":" + words[at] : "")))
+      hosts.push_back(std::move(*target));
   };
   for (std::size_t i = 1; i < words.size(); ++i) {
     if (!names_wif(integration, words[i])) continue;
-    const std::string& before = words[i - 1];
-    if (integration.host_before_program && before.find('.') != std::string::npos) add(before);
-    if (i > 1 && words[i - 2].find("://") != std::string::npos) add(words[i - 2]);
+    if (integration.host_before_program) add(i - 1, false);
+    if (i > 1) add(i - 2, true);
   }
   return hosts;
 }

@@ -13,6 +13,7 @@ from providers_spiffe_test import ID, Agent
 
 PROGRAM = None
 TYPE = "urn:ietf:params:oauth:token-type:"
+AUDIENCE = "https://api.openai.com/v1"  # what the testbed's tokens are for
 CROWD = 20
 
 
@@ -43,7 +44,7 @@ class DexCase(Case):
             file.write(text + "\n")
 
     def by_dex(self, name, connector="kubernetes", subject=None, more=""):
-        self.profile(name, subject or f'provider = "kubernetes", path = "{self.testbed.token_file}"',
+        self.profile(name, subject or f'provider = "kubernetes", path = "{self.testbed.token_file}", audience = "{AUDIENCE}"',
                      f'kind = "dex", url = "{self.dex.url}/token", ca_file = "{self.dex.ca_file}", connector_id = "{connector}", '
                      f'client_id = "{CLIENT}", client_secret_file = "{self.secret}"{more}')
 
@@ -84,7 +85,7 @@ class Exchange(DexCase):
         agent = Agent("unix:" + socket, self.testbed.about["http"] + "/control/mint")
         self.addCleanup(agent.stop)
         agent.set(registrations=[{"spiffe_id": ID}])
-        self.by_dex("workload", "spire", f'provider = "spiffe", endpoint = "unix://{socket}"',
+        self.by_dex("workload", "spire", f'provider = "spiffe", endpoint = "unix://{socket}", audience = "{AUDIENCE}"',
                     f', requested_token_type = "{TYPE}id_token", scope = ["openid", "profile"]')
         self.assertEqual(claims(self.get("workload")["access_token"])["name"], ID)
 
@@ -172,7 +173,7 @@ class Doctor(Case):
         self.uploaded = os.path.join(self.folder, "uploaded.json")
         self.profiles = (
             "[profiles.first]\n"
-            f'subject = {{ provider = "kubernetes", path = "{self.testbed.token_file}" }}\n'
+            f'subject = {{ provider = "kubernetes", path = "{self.testbed.token_file}", audience = "{AUDIENCE}" }}\n'
             f'exchange = {{ kind = "dex", url = "{self.dex.url}/token", ca_file = "{self.dex.ca_file}", connector_id = "kubernetes", '
             f'client_id = "{CLIENT}", client_secret_file = "{secret}", requested_token_type = "{TYPE}id_token" }}\n'
             "[profiles.second]\n"

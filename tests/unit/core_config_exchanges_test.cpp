@@ -142,10 +142,42 @@ TEST(Preset, MistakesAreNamedWithTheirPlace) {
       {head + "[settings.scope]\nhelp = \"h\"", "exchange 'rfc8693' has a setting 'scope' already"},
       {head + "[settings.kind]\nhelp = \"h\"", "'kind' has a meaning of its own in a profile"},
       {head + "hosts = \"h\"", "'hosts' has to be a list of strings"},
+      {head + "audience = 1", "'audience' has to be a string"},
+      {head + "[prefixes]\ncolour = \"a\"", ":4:1: there is no setting 'colour'"},
+      {head + "prefixes = \"a\"", "'prefixes' has to be a table of strings"},
   };
   for (const auto& [toml, message] : rows)
     EXPECT_TRUE(has(preset_error(toml), message)) << preset_error(toml);
   EXPECT_TRUE(has(preset_error("name = \"openai\"\nkind = \"rfc8693\""), "so the file has to be"));
+}
+
+TEST(Preset, SaysHowValuesOfItsOwnAndItsKindsSettingsBegin) {
+  const auto loaded = LoadedPreset::parse(
+      "name = \"x\"\nkind = \"rfc8693\"\n[settings.rule]\nhelp = \"h\"\n[prefixes]\nrule = \"r_\"\nscope = \"s\"\n",
+      "/m/x.exchange");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->get().prefixes.size(), 2U);
+}
+
+// A token for OpenAI is no other server's to have.
+TEST_F(ConfigTest, TheAudienceThatNobodySaysIsTheExchangesOwn) {
+  const char* subject = "subject = { provider = \"github\" }\n";
+  m_system.variables["OPENAI_WIF_AUDIENCE"] = "openai-by-variable";
+  const auto audience = [&](const char* exchange, bool with_variable = true) {
+    if (!with_variable) m_system.variables.erase("OPENAI_WIF_AUDIENCE");
+    m_system.files[k_etc] = profile_of("p", exchange, subject);
+    return std::string(good().get("subject.audience"));
+  };
+  EXPECT_EQ(audience(R"(identity_provider_id = "i", service_account_id = "s")"), "openai-by-variable");
+  EXPECT_EQ(audience(R"(kind = "none")"), "openai-by-variable");
+  EXPECT_EQ(audience(R"(kind = "rfc8693", url = "https://h/t")"), "");
+  EXPECT_EQ(audience(R"(kind = "aws-sts", role_arn = "arn:aws:iam::1:role/r")"), "sts.amazonaws.com");
+  EXPECT_EQ(
+      audience(
+          R"(kind = "anthropic", federation_rule_id = "fdrl_1", organization_id = "o", service_account_id = "svac_1")"),
+      "https://api.anthropic.com");
+  EXPECT_EQ(audience(R"(identity_provider_id = "i", service_account_id = "s")", false),
+            "https://api.openai.com/v1");
 }
 
 TEST(Preset, TheBuiltInOnesAreInOrderAndSayWhomTheyServe) {

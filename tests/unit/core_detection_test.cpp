@@ -62,7 +62,10 @@ TEST_F(DetectionTest, TakesGitLabsTokenOnlyByTheNameInItsReadmeAndOnlyThere) {
   m_system.variables = {{"OPENAI_ID_TOKEN", "a.b.c"}};
   EXPECT_EQ(found(), "nothing");
   m_system.variables = {{"GITLAB_CI", "true"}, {"FIRST_ID_TOKEN", "a.b.c"}};
-  EXPECT_EQ(found(), "nothing");
+  EXPECT_EQ(found(), "env");  // whose error says how to name it
+  m_system.files[k_pods_path] = "t";
+  m_system.files["/var/run/secrets/tokens/token"] = "t";
+  EXPECT_EQ(found(), "kubernetes");
   m_system.variables["OPENAI_ID_TOKEN"] = "a.b.c";
   EXPECT_EQ(found(), "env");
   EXPECT_EQ(m_implied, (Settings{{"variable", "OPENAI_ID_TOKEN"}}));

@@ -126,6 +126,10 @@ TEST_F(KubernetesModule, TakesTheFileAndChecksIt) {
   EXPECT_EQ(m_call.status, WIF_NO_IDENTITY);
   const std::string good = projected(k_audience, 99'999'999'999);
   std::ofstream(m_folder / "token") << good << "\n";
+  EXPECT_EQ(fetch(), "failed");  // for whom it is has to be said
+  EXPECT_EQ(m_call.status, WIF_CONFIGURATION);
+  EXPECT_TRUE(has(m_call.message, "subject.audience is not set, and the token in "));
+  m_call.settings["audience"] = std::string(k_audience);
   EXPECT_EQ(fetch(), good);
   m_call.settings["audience"] = "other";
   EXPECT_EQ(fetch(), "failed");
