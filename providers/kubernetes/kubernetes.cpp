@@ -66,13 +66,19 @@ Failure not_for(const PeekedJwt& jwt, const std::string& path, const std::string
           mount_hint(audience)};
 }
 
-// Whoever gets a token can use it with those whom it is for: that has to be meant.
-Failure unsaid_audience(std::string_view token, const std::string& path) {
-  const auto jwt = peek_jwt(token);
-  return {WIF_CONFIGURATION,
-          "subject.audience is not set, and the token in " + path + " is for " +
-              (jwt ? audience_words(*jwt) : std::string("nobody that can be told")) + "; it was not sent",
-          "set it to what the exchange's server wants its tokens to be for, which is the volume's audience"};
+// The API server's own, and those that EKS and AKS mount: whoever gets one can use it there.
+bool is_for_platform(const PeekedJwt& jwt, const std::string& path) {
+  return is_for_api_server(jwt, path) || jwt.is_for("sts.amazonaws.com") ||
+         jwt.is_for("pods.eks.amazonaws.com") || jwt.is_for("api://AzureADTokenExchange");
+}
+
+Failure unsaid_audience(const PeekedJwt& jwt, const std::string& path) {
+  return {
+      WIF_CONFIGURATION,
+      "subject.audience is not set, and the token in " + path + " is the platform's (" + audience_words(jwt) +
+          "); it was not sent",
+      "set it if that one is meant; else to what the exchange's server wants its tokens to be for, with a "
+      "volume of its own"};
 }
 
 Failure expired(const PeekedJwt& jwt, const std::string& path, std::int64_t age) {
@@ -90,7 +96,6 @@ Result<SubjectToken> fetch_token(const Host& host) {
   const auto token = read_token_file(host, *path);
   if (!token) return tl::unexpected<Failure>(token.error());
   const std::string audience(host.setting("audience").value_or(""));
-  if (audience.empty()) return refuse(unsaid_audience(*token, *path), *token);
   if (auto problem = problem_of(*token, *path, audience, time(nullptr)))
     return refuse(std::move(*problem), *token);
   return SubjectToken{*token};
@@ -107,10 +112,12 @@ std::optional<Failure> problem_of(std::string_view token, const std::string& pat
   const auto expiry = jwt->payload["exp"].number();
   if (jwt->text("iss") == k_legacy_issuer && !expiry) {
     Failure failure = legacy(path);
-    failure.hint = mount_hint(audience);
+    failure.hint = mount_hint(audience.empty() ? "AUDIENCE" : audience);
     return failure;
   }
-  if (!jwt->is_for(audience)) return not_for(*jwt, path, audience);
+  // Unset where the profile's exchange isn't OpenAI's.
+  if (audience.empty() && is_for_platform(*jwt, path)) return unsaid_audience(*jwt, path);
+  if (!audience.empty() && !jwt->is_for(audience)) return not_for(*jwt, path, audience);
   if (expiry && *expiry <= static_cast<double>(now))
     return expired(*jwt, path, now - static_cast<std::int64_t>(std::max(*expiry, 0.0)));
   return {};

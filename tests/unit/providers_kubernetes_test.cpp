@@ -126,11 +126,15 @@ TEST_F(KubernetesModule, TakesTheFileAndChecksIt) {
   EXPECT_EQ(m_call.status, WIF_NO_IDENTITY);
   const std::string good = projected(k_audience, 99'999'999'999);
   std::ofstream(m_folder / "token") << good << "\n";
-  EXPECT_EQ(fetch(), "failed");  // for whom it is has to be said
-  EXPECT_EQ(m_call.status, WIF_CONFIGURATION);
-  EXPECT_TRUE(has(m_call.message, "subject.audience is not set, and the token in "));
-  m_call.settings["audience"] = std::string(k_audience);
   EXPECT_EQ(fetch(), good);
+  for (const char* platform :
+       {"https://kubernetes.default.svc", "sts.amazonaws.com", "api://AzureADTokenExchange"}) {
+    std::ofstream(m_folder / "token") << projected(platform, 99'999'999'999) << "\n";
+    EXPECT_EQ(fetch(), "failed") << platform;  // that has to be meant
+    EXPECT_EQ(m_call.status, WIF_CONFIGURATION);
+    EXPECT_TRUE(has(m_call.message, "subject.audience is not set, and the token in "));
+  }
+  std::ofstream(m_folder / "token") << good << "\n";
   m_call.settings["audience"] = "other";
   EXPECT_EQ(fetch(), "failed");
   EXPECT_EQ(m_call.status, WIF_NO_IDENTITY);
