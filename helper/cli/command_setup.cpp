@@ -139,8 +139,11 @@ NamedValues trust_of(const GivenSettings& given, const GlobalOptions& global) {
   NamedValues out;
   for (const char* name : {"ca_file", "ca_dir"}) {
     const auto found = given.find(name);
+    const std::string of_issuer(profile ? profile->get("expect." + std::string(name)) : std::string_view());
     if (found != given.end()) {
       out.emplace_back(name, found->second);
+    } else if (!of_issuer.empty()) {
+      out.emplace_back(name, of_issuer);
     } else if (profile) {
       out.emplace_back(name, profile->get(std::string(k_exchange) + name));
     }

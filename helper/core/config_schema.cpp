@@ -33,6 +33,8 @@ constexpr std::array k_expect = {
     SettingSpec{"issuer", SettingType::string, {}, "the iss that doctor expects", false},
     SettingSpec{"audience", SettingType::string, {}, "the aud that doctor expects", false},
     SettingSpec{"jwks_file", SettingType::string, {}, "the JWKS that was uploaded", false},
+    SettingSpec{
+        "ca_file", SettingType::string, {}, "trust anchors of the issuer, in place of the exchange's", false},
     SettingSpec{"scopes", SettingType::list, {}, "scopes that the credential is to have", false},
 };
 constexpr std::array k_top = {

@@ -554,6 +554,9 @@ class Ways(DoctorCase):
         self.testbed.mint(claims={"iss": issuer})
         self.expect["issuer"] = issuer
         self.assert_cause("issuer_tls", "can't be verified", certain=False, code=5)
+        self.expect["ca_file"] = self.testbed.about["ca_file"]
+        self.doctor()
+        self.assertEqual(self.steps["issuer_tls"]["status"], "ok")
 
     def test_nobody_listens(self):
         with socket.socket() as unused:

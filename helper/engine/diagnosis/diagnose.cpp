@@ -145,11 +145,13 @@ class Diagnosis {
   void look_at_issuer(const Jwt& jwt, const SubjectToken& subject) {
     CurlTransport transport(m_work.system, m_work.log);
     OneTry http(transport, m_work.deadline);
+    // A cluster's API server has a certificate of the cluster's own authority.
+    const std::string own_trust(setting_of(m_work.request.expect, "ca_file"));
     const IssuerQuestion question{jwt,
                                   subject.token.view(),
                                   std::string(setting_of(m_work.request.expect, "jwks_file")),
-                                  std::string(setting("ca_file")),
-                                  std::string(setting("ca_dir")),
+                                  own_trust.empty() ? std::string(setting("ca_file")) : own_trust,
+                                  own_trust.empty() ? std::string(setting("ca_dir")) : std::string(),
                                   side_timeout_ms(),
                                   proxy_to(discovery_url(jwt.issuer))};
     check_issuer_keys(

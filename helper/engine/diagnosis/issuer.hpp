@@ -17,7 +17,7 @@ struct IssuerQuestion {
   const Jwt& jwt;
   std::string_view token;
   std::string jwks_file;  // the uploaded set; empty: the issuer is discovered
-  std::string ca_file;    // of the issuer, as the exchange's
+  std::string ca_file;    // of the issuer: expect's, else the exchange's
   std::string ca_dir;
   std::int64_t try_timeout_ms = 0;
   std::string proxy;  // on the way to the issuer, as proxy_of (route.hpp) says it
