@@ -18,6 +18,9 @@ LONGEST_S = 500  # its program is 400 MB
 
 
 class ClaudeCase(IntegrationCase):
+    # It asks for a token behind a turn, too, and ends who is at it when it ends.
+    orphans_end_with = (*IntegrationCase.orphans_end_with, signal.SIGTERM, signal.SIGPIPE)
+
     @classmethod
     def setUpClass(cls):
         global CLAUDE
@@ -103,8 +106,6 @@ class Print(ClaudeCase):
 
 class Session(ClaudeCase):
     """One process, as the terminal has it."""
-    orphans_end_with = (*ClaudeCase.orphans_end_with, signal.SIGTERM, signal.SIGPIPE)  # it asks behind a turn, too, and ends who is at it when it ends
-
     def start(self, ttl_ms):
         self.settings(**{"300000": str(ttl_ms)})
         self.process = subprocess.Popen([CLAUDE, "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"], env=self.env,
