@@ -190,10 +190,12 @@ std::size_t first_code_point(std::string_view text, std::uint32_t& point) {
 
 bool is_utf8(std::string_view text) {
   std::uint32_t point = 0;
-  while (!text.empty()) {
-    const std::size_t length = first_code_point(text, point);
+  for (std::size_t i = 0; i < text.size();) {
+    // Records and requests are ASCII but for a letter here and there, and a hit reads one.
+    const bool ascii = static_cast<unsigned char>(text[i]) < 0x80;
+    const std::size_t length = ascii ? 1 : first_code_point(text.substr(i), point);
     if (length == 0) return false;
-    text.remove_prefix(length);
+    i += length;
   }
   return true;
 }
