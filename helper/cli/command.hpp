@@ -118,10 +118,9 @@ std::string get_json(const Profile& profile, const Credential& credential);
 
 // Standard output, in one write. A closed pipe is an error of category usage.
 Status print(std::string_view text);
-// One line on stderr.
 // An error on the way to a profile's credential also says what would tell more of that way.
 Error point_at_doctor(Error error, const std::string& profile);
-
+// One line on stderr.
 void warn(const std::string& message);
 void inform(const std::string& message);  // for -v
 void report(const Error& error);

@@ -133,21 +133,16 @@ Result<Jwt> fetch_token(const Profile& profile, const SessionOptions& session) {
   return jwt;
 }
 
-// --set's, else those of -p's profile.
+// The issuer's: --set's, else those of -p's profile, as doctor takes them.
 NamedValues trust_of(const GivenSettings& given, const GlobalOptions& global) {
-  const auto profile = named_profile(global);
+  constexpr std::array k_names = {"ca_file", "ca_dir"};
   NamedValues out;
-  for (const char* name : {"ca_file", "ca_dir"}) {
-    const auto found = given.find(name);
-    const std::string of_issuer(profile ? profile->get("expect." + std::string(name)) : std::string_view());
-    if (found != given.end()) {
-      out.emplace_back(name, found->second);
-    } else if (!of_issuer.empty()) {
-      out.emplace_back(name, of_issuer);
-    } else if (profile) {
-      out.emplace_back(name, profile->get(std::string(k_exchange) + name));
-    }
-  }
+  for (const char* name : k_names)
+    if (const auto found = given.find(name); found != given.end()) out.emplace_back(name, found->second);
+  const auto profile = out.empty() ? named_profile(global) : std::nullopt;
+  if (!profile) return out;
+  if (const auto own = profile->get("expect.ca_file"); !own.empty()) return {{"ca_file", std::string(own)}};
+  for (const char* name : k_names) out.emplace_back(name, profile->get(std::string(k_exchange) + name));
   return out;
 }
 

@@ -153,8 +153,8 @@ std::vector<Target> hosts_of(const Integration& integration, const Words& words)
   return hosts;
 }
 
-std::optional<Trouble> host_trouble(const Config& config, const Target& host) {
-  Catalogue catalogue(real_system());
+std::optional<Trouble> host_trouble(const System& system, const Config& config, const Target& host) {
+  Catalogue catalogue(system);
   const auto profile = config.profile_for(catalogue, host);
   if (!profile || *profile) return {};  // that the profile itself is wrong, other steps say
   return Trouble{"asks for " + host.authority() + ", which no profile's hosts name",
@@ -188,7 +188,7 @@ DoctorStep diagnose_integrations(const System& system, const Config* config) {
       const Words asked = profiles_of(*integration, words);
       for (const auto& profile : asked) mind(where, profile_trouble(*profiles, profile));
       if (!asked.empty()) continue;
-      for (const auto& host : hosts_of(*integration, words)) mind(where, host_trouble(*config, host));
+      for (const auto& host : hosts_of(*integration, words)) mind(where, host_trouble(system, *config, host));
     }
   DoctorStep step = ok_step("integrations", k_integrations,
                             found.empty() ? "none is set up for this user" : join(found, "; "));

@@ -170,7 +170,7 @@ std::optional<DoctorStep> probable_cause(const std::vector<DoctorStep>& steps) {
     if (decisive != failed.end()) cause = **decisive;
   }
   // The server said in words what it minds, and nothing that is certain stands before it. Where it speaks of what was found here,
-  // that says more, and is certain now.
+  // that says more, and is certain now. A value that isn't written as its server writes such is what that minds, however it says it.
   if (exchange == nullptr || !exchange->certain || cause.certain || cause.id == "configuration") return cause;
   for (const DoctorStep* step : failed)
     if (step != exchange && speaks_of(exchange->found, step->id)) {

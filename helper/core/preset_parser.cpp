@@ -71,13 +71,17 @@ class Parser : private DescriptorFile {
     return {};
   }
 
-  Status read_fields(const toml::node& node) {
-    const auto* fields = node.as_table();
-    if (fields == nullptr) return error_at(node, "'fields' has to be a table of strings");
-    for (const auto& [key, value] : *fields) {
+  Status read_fields(const toml::node& node) { return read_strings(node, k_fields, "fields.", m_out.set); }
+
+  // A table of them, by `prefix` and their names.
+  Status read_strings(const toml::node& node, std::string_view what, const std::string& prefix,
+                      std::vector<std::pair<std::string, std::string>>& out) const {
+    const auto* table = node.as_table();
+    if (table == nullptr) return error_at(node, quoted(what) + " has to be a table of strings");
+    for (const auto& [key, value] : *table) {
       std::string text;
-      TRY(take_string(*fields, std::string(key.str()).c_str(), text));
-      m_out.set.emplace_back(std::string(k_fields) + "." + std::string(key.str()), std::move(text));
+      TRY(take_string(*table, std::string(key.str()).c_str(), text));
+      out.emplace_back(prefix + std::string(key.str()), std::move(text));
     }
     return {};
   }
@@ -85,17 +89,13 @@ class Parser : private DescriptorFile {
   Status read_prefixes(const toml::table& root) {
     const toml::node* node = root.get("prefixes");
     if (node == nullptr) return {};
-    const auto* prefixes = node->as_table();
-    if (prefixes == nullptr) return error_at(*node, "'prefixes' has to be a table of strings");
-    for (const auto& [key, value] : *prefixes) {
-      const std::string name(key.str());
-      const bool own = std::any_of(m_out.settings.begin(), m_out.settings.end(),
-                                   [&](const ParsedSetting& setting) { return setting.name == name; });
-      if (!own && m_base->setting(name) == nullptr)
-        return error_at(key.source().begin, "there is no setting " + quoted(name));
-      std::string text;
-      TRY(take_string(*prefixes, name.c_str(), text));
-      m_out.prefixes.emplace_back(name, std::move(text));
+    TRY(read_strings(*node, "prefixes", {}, m_out.prefixes));
+    for (const auto& [key, value] : *node->as_table()) {
+      const bool own =
+          std::any_of(m_out.settings.begin(), m_out.settings.end(),
+                      [&key = key](const ParsedSetting& setting) { return setting.name == key.str(); });
+      if (!own && m_base->setting(key.str()) == nullptr)
+        return error_at(key.source().begin, "there is no setting " + quoted(key.str()));
     }
     return {};
   }

@@ -39,7 +39,7 @@ std::string setting(const Host& host, const char* name, const char* otherwise = 
 
 Result<TokenRequest> read_request(const Host& host) {
   TokenRequest request;
-  auto audience = host.required_setting("audience");
+  auto audience = host.audience();
   if (!audience) return tl::unexpected<Failure>(audience.error());
   request.audience = std::move(*audience);
   request.algorithm = setting(host, "signing_algorithm", "RS256");

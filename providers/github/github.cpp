@@ -173,7 +173,7 @@ std::string_view authorization_header(const Host& host, std::string_view request
 }
 
 Result<SubjectToken> fetch_token(const Host& host) {
-  const auto audience = host.required_setting("audience");
+  const auto audience = host.audience();
   if (!audience) return tl::unexpected(audience.error());
   const auto request_url = host.environment(k_url);
   if (!request_url) return tl::unexpected(not_in_a_job(host, k_url));

@@ -208,7 +208,7 @@ namespace {
 
 Result<Question> read_settings(const Host& host) {
   Question question;
-  const auto audience = host.required_setting("audience");
+  const auto audience = host.audience();
   if (!audience) return tl::unexpected(audience.error());
   question.audience = *audience;
   question.service_account = host.setting("service_account").value_or("default");

@@ -52,6 +52,15 @@ Result<std::string> Host::required_setting(const char* name) const {
               "set it in the profile, or pass --set " + key + "=…; `wif providers` tells what it is");
 }
 
+Result<std::string> Host::audience() const {
+  auto said = required_setting("audience");
+  if (!said)
+    said.error().hint =
+        "set it to what the exchange's server wants tokens to be for: a token for OpenAI, the usual one, isn't asked for "
+        "another server";
+  return said;
+}
+
 std::optional<std::string_view> Host::environment(const char* name) const {
   const char* value = m_host->environment(m_call, name);
   if (value == nullptr) return {};

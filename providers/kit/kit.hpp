@@ -62,6 +62,8 @@ class Host {
   // Nothing if unset; the second form fails (configuration) and names the setting.
   std::optional<std::string_view> setting(const char* name) const;
   Result<std::string> required_setting(const char* name) const;
+  // Whom the token is to be for: required, since only OpenAI's exchange and those of some presets have a default.
+  Result<std::string> audience() const;
   // Nothing if unset or empty. The view is NUL-terminated.
   std::optional<std::string_view> environment(const char* name) const;
   void log(wif_log_level level, const std::string& message) const {

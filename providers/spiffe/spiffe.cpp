@@ -36,7 +36,7 @@ Result<Endpoint> find_endpoint(const Host& host) {
 
 Result<Query> read_query(const Host& host) {
   Query query;
-  const auto audiences = host.required_setting("audience");
+  const auto audiences = host.audience();
   if (!audiences) return tl::unexpected<Failure>(audiences.error());
   for (const std::string_view line : wif::split(*audiences, '\n')) {
     query.audiences.emplace_back(trim(line));

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running Dex (golang/dex) over https with the testbed's certificate, whose connectors trust the testbed's issuer."""
-import glob
 import http.client
 import json
 import os
@@ -8,7 +7,8 @@ import re
 import socket
 import ssl
 import subprocess
-import time
+
+import listening
 
 ISSUER = "https://dex.example/dex"  # what its tokens say; nobody looks it up
 CLIENT, SECRET = "wif-client", "wif-canary-at-secret"
@@ -32,7 +32,7 @@ class Dex:
             json.dump(self.config(testbed), file)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([program, "serve", config], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.telemetry, self.port = self.await_ports()
+        self.telemetry, self.port = listening.ports_of(self.process, 2, self.log)
         self.url = f"https://127.0.0.1:{self.port}/dex"
 
     def config(self, testbed):
@@ -45,33 +45,6 @@ class Dex:
                 "oauth2": {"grantTypes": ["urn:ietf:params:oauth:grant-type:token-exchange"]},
                 "staticClients": [{"id": CLIENT, "secret": SECRET, "name": "wif"}],
                 "connectors": [{"type": "oidc", "id": name, "name": name, "config": trusting} for name in ("kubernetes", "spire")]}
-
-    def await_ports(self):
-        """Those that the kernel gave it, telemetry's first: it opens them in that order, and says neither when it has nor which they are."""
-        give_up = time.monotonic() + 120
-        while self.process.poll() is None and time.monotonic() < give_up:
-            ports = self.listening()
-            if len(ports) == 2:
-                return ports
-            time.sleep(0.01)
-        self.process.kill()
-        self.process.wait()
-        with open(self.log, encoding="utf-8") as log:
-            raise AssertionError("Dex doesn't listen:\n" + log.read())
-
-    def listening(self):
-        """The ports of its listening sockets, in the order of their descriptors."""
-        process = f"/proc/{self.process.pid}"
-        with open(process + "/net/tcp", encoding="ascii") as lines:
-            rows = [line.split() for line in lines]
-        ports = {f"socket:[{row[9]}]": int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A"}
-        found = []
-        for link in sorted(glob.glob(process + "/fd/*"), key=lambda path: int(os.path.basename(path))):
-            try:
-                found.append(ports.get(os.readlink(link)))
-            except FileNotFoundError:
-                pass  # it was closed meanwhile
-        return [port for port in found if port]
 
     def exchanges(self):
         """How many requests its token endpoint has answered with a token."""

@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
-import time
 
 import golang
+import listening
 from harness import Case, main
 
 # The instance's keys and role, as the testbed's STS knows them (tests/testbed/standin_aws_keys.hpp).
@@ -20,19 +20,6 @@ def setUpModule():
     MOCK = golang.program("ec2-metadata-mock")
 
 
-def listening_port(pid):
-    """Where that process listens, as soon as it does: the mock takes a port of the kernel's and doesn't say which."""
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up:
-        sockets = {os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd") if os.path.islink(entry.path)}
-        with open(f"/proc/{pid}/net/tcp", encoding="ascii") as lines:
-            for row in (line.split() for line in lines):
-                if row[3] == "0A" and f"socket:[{row[9]}]" in sockets:
-                    return int(row[1].split(":")[1], 16)
-        time.sleep(0.05)  # nothing tells of a socket that has begun to listen
-    raise AssertionError("ec2-metadata-mock does not listen")
-
-
 class Metadata(Case):
     def setUp(self):
         super().setUp()
@@ -43,12 +30,14 @@ class Metadata(Case):
         config = os.path.join(self.folder, "mock.json")
         with open(config, "w", encoding="ascii") as file:
             json.dump({"metadata": {"values": {"iam-security-credentials": {**KEYS, **keys}, "placement-region": "eu-west-3"}}}, file)
-        with open(os.path.join(self.folder, "mock.log"), "wb") as log:
+        log_file = os.path.join(self.folder, "mock.log")
+        with open(log_file, "wb") as log:
             mock = subprocess.Popen([MOCK, "--imdsv2", "--hostname", "127.0.0.1", "--port", "0", "--config-file", config],
                                     stdout=log, stderr=log, env={"HOME": self.folder})
         self.addCleanup(mock.wait)
         self.addCleanup(mock.kill)
-        self.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = f"http://127.0.0.1:{listening_port(mock.pid)}"
+        [port] = listening.ports_of(mock, 1, log_file)
+        self.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = f"http://127.0.0.1:{port}"
 
     def get(self, *words, **options):
         return self.wif("get", "--set", "subject.provider=aws", "--set", "subject.endpoint=" + self.testbed.about["http"], *words,

@@ -2,6 +2,7 @@
 """Provider command: what a program may print, and every way in which it may fail, through to an exchange."""
 import json
 import os
+import select
 import signal
 import time
 
@@ -122,28 +123,21 @@ exchange = {{ url = "{self.url()}" }}
         self.script(f"sleep 1000 & echo $$ $! > {ids}; wait", ', timeout = "1000s"')
         return ids
 
-    def await_end(self, pid):
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-                    if ") Z " in file.read():
-                        return
-            except (FileNotFoundError, ProcessLookupError):
-                return
-            time.sleep(0.01)
-        self.fail("it lives on")
+    def await_end(self, process):
+        """Of a descriptor: pidfd_open(2)."""
+        self.assertTrue(select.select([process], [], [], 60)[0], "it lives on")
+        os.close(process)
 
     def test_the_deadline_ends_the_program_and_its_children(self):
         ids = self.hangs()
         process = self.start("get", "--timeout", "2s")
         with open(ids, encoding="ascii") as file:
-            pids = file.read().split()
+            programs = [os.pidfd_open(int(pid)) for pid in file.read().split()]
         done = self.finish(process)
         self.assertEqual(done.returncode, 6, done.stderr)
         self.assertIn("did not finish within the time allowed and was killed", done.stderr)
-        for pid in pids:
-            self.await_end(pid)
+        for program in programs:
+            self.await_end(program)
         self.assertEqual(self.records(), [])
 
     def test_its_own_timeout_is_a_setting(self):
@@ -156,8 +150,9 @@ exchange = {{ url = "{self.url()}" }}
         ids = self.hangs()
         process = self.start("get", "--timeout", "60s", start_new_session=True)
         with open(ids, encoding="ascii") as file:
-            program, child = file.read().split()
-        self.addCleanup(os.kill, int(child), signal.SIGKILL)  # the kernel ends the program only
+            pid, child = map(int, file.read().split())
+        program = os.pidfd_open(pid)
+        self.addCleanup(os.kill, child, signal.SIGKILL)  # the kernel ends the program only
         os.killpg(process.pid, signal.SIGKILL)  # as Ctrl-C, which the program is out of reach of
         self.finish(process)
         self.await_end(program)
