@@ -175,14 +175,14 @@ std::string ConfigSchema::hint_for(std::string_view key) const {
 
 std::optional<std::string> value_problem(std::string_view key, const SettingSpec& spec,
                                          std::string_view value) {
-  const std::string not_this = ", not " + quoted(value);
+  const auto not_this = [value] { return ", not " + quoted(value); };
   if (key == "cache.refresh") {
     const auto modes = split(k_refresh_modes, '|');
     if (std::find(modes.begin(), modes.end(), value) == modes.end())
-      return "must be \"background\", \"inline\" or \"off\"" + not_this;
+      return "must be \"background\", \"inline\" or \"off\"" + not_this();
   }
   if (key == "audit" && value != k_syslog && !value.starts_with('/'))
-    return "must be \"syslog\" or a file's absolute path" + not_this;
+    return "must be \"syslog\" or a file's absolute path" + not_this();
   if (key == "hosts" && !value.empty())
     for (const std::string_view pattern : split(value, '\n'))
       if (const auto problem = pattern_problem(pattern))
@@ -191,7 +191,7 @@ std::optional<std::string> value_problem(std::string_view key, const SettingSpec
                     (spec.type != SettingType::boolean || value == "true" || value == "false") &&
                     (spec.type != SettingType::duration || parse_duration(value).has_value()) &&
                     spec.type != SettingType::table;
-  if (!fits) return "must be " + std::string(type_words(spec.type)) + not_this;
+  if (!fits) return "must be " + std::string(type_words(spec.type)) + not_this();
   if (value.find('\0') != std::string_view::npos) return "must not hold a NUL character";
   return {};
 }

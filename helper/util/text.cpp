@@ -120,6 +120,11 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
 std::string printable(std::string_view text, std::size_t limit) {
   std::string out;
   while (!text.empty()) {
+    if (const char c = text.front(); c > ' ' && c < '\x7f' && out.size() < limit) {
+      out += c;
+      text.remove_prefix(1);
+      continue;
+    }
     std::uint32_t point = 0;
     const std::size_t length = first_code_point(text, point);
     const std::string_view shown = length == 0       ? std::string_view("?")
