@@ -322,7 +322,7 @@ void ProfileResolver::missing(std::string_view prefix, const SettingSpec& spec) 
   std::string hint = "set " + key + " in the profile, or pass --set " + key + "=…";
   if (m_source == nullptr) hint = "pass --set " + key + "=…, or write a profile into a configuration file";
   std::string_view variable = spec.variable.substr(0, spec.variable.find(' '));
-  if (key == k_audience) variable = k_audience_variable;
+  if (key == k_audience && means_openai(m_audience_kind)) variable = k_audience_variable;
   if (!variable.empty()) hint = "set " + std::string(variable) + " in the environment, or " + hint;
   const std::string where = m_source == nullptr
                                 ? "no configuration file has a profile, and " + key + " is not set"

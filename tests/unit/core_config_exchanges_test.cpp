@@ -180,6 +180,18 @@ TEST_F(ConfigTest, TheAudienceThatNobodySaysIsTheExchangesOwn) {
             "https://api.openai.com/v1");
 }
 
+TEST_F(ConfigTest, ARequiredAudienceOfAnotherExchangeIsNotOpenAisVariables) {
+  const auto hint = [&](const char* exchange) {
+    m_system.files[k_etc] = profile_of("p", exchange, "subject = { provider = \"azure\" }\n");
+    Catalogue catalogue(m_system);
+    const auto profile = Config::load(m_system, m_choice)->profile(catalogue);
+    return profile ? std::string("no error") : profile.error().hint;
+  };
+  EXPECT_TRUE(has(hint(R"(identity_provider_id = "i", service_account_id = "s")"), "OPENAI_WIF_AUDIENCE"));
+  EXPECT_FALSE(has(hint(R"(kind = "rfc8693", url = "https://h/t")"), "OPENAI_WIF_AUDIENCE"));
+  EXPECT_TRUE(has(hint(R"(kind = "rfc8693", url = "https://h/t")"), "set subject.audience"));
+}
+
 TEST(Preset, TheBuiltInOnesAreInOrderAndSayWhomTheyServe) {
   std::string last;
   for (const auto& preset : built_in_presets()) {
